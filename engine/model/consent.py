@@ -1,0 +1,64 @@
+"""What the patient agreed to: purposes, recipients, states.
+
+Consent comes from the patient's own statement (art. L1110-4 CSP), recorded by a person or by a
+mapped segment. ZFA (the DMP's consents) and ZFD-3 (SMS) are never read as one.
+"""
+
+from enum import StrEnum
+from typing import Final, Literal
+
+from pydantic import AwareDatetime, Field
+
+from engine.model.value import Value
+
+
+class Purpose(StrEnum):
+    """What the patient may agree to, each by itself."""
+
+    ARRIVAL_NOTICE = "arrival-notice"
+    EXIT_NOTICE = "exit-notice"
+    EXIT_LETTER_SOMATIC = "exit-letter-somatic"
+    EXIT_LETTER_PSYCHIATRIC = "exit-letter-psychiatric"
+    COORDINATOR = "coordinator"
+    DMP = "dmp"
+    PATIENT_MAILBOX = "patient-mailbox"
+
+
+class ConsentState(StrEnum):
+    """What is known of the patient's will for one purpose and one recipient."""
+
+    NOT_ASKED = "not-asked"
+    GRANTED = "granted"
+    REFUSED = "refused"
+    WITHDRAWN = "withdrawn"
+    COULD_NOT_BE_ASKED = "could-not-be-asked"
+
+
+# Two statements of the same instant: the one that keeps silence counts.
+RESTRICTIVENESS: Final = {
+    ConsentState.GRANTED: 0,
+    ConsentState.NOT_ASKED: 1,
+    ConsentState.COULD_NOT_BE_ASKED: 2,
+    ConsentState.REFUSED: 3,
+    ConsentState.WITHDRAWN: 4,
+}
+
+MEDECIN_TRAITANT: Final = "medecin-traitant"
+
+
+class ConsentStated(Value):
+    """One statement of will, by one patient, for one purpose and one recipient."""
+
+    kind: Literal["consent"] = "consent"
+    purpose: Purpose
+    recipient: str = Field(
+        default=MEDECIN_TRAITANT,
+        repr=False,
+        description="An RPPS, or 'medecin-traitant': the doctor known as such at that moment.",
+    )
+    state: ConsentState
+    at: AwareDatetime = Field(description="When the patient said it.")
+    by: str = Field(repr=False, description="Who collected it, or the segment it was read in.")
+    visit: str | None = Field(
+        default=None, repr=False, description="PV1-19; None counts for the stay in course at `at`."
+    )

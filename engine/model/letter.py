@@ -1,0 +1,137 @@
+"""What we want to say, before any format."""
+
+from enum import StrEnum
+
+from pydantic import AwareDatetime, Field
+
+from engine.model.consent import Purpose
+from engine.model.fact import Half
+from engine.model.people import Ins, Mailbox
+from engine.model.value import Value
+
+
+class LetterKind(StrEnum):
+    """Also the name of the template's folder in mappings/letters/."""
+
+    ARRIVAL_NOTICE = "arrival-notice"
+    EXIT_NOTICE = "exit-notice"
+    EXIT_LETTER = "exit-letter"
+
+
+class Thread(StrEnum):
+    """A chain of versions: each replaces the one before (same setId)."""
+
+    ARRIVAL = "arrival"
+    EXIT = "exit"
+
+
+THREAD_OF = {
+    LetterKind.ARRIVAL_NOTICE: Thread.ARRIVAL,
+    LetterKind.EXIT_NOTICE: Thread.EXIT,
+    LetterKind.EXIT_LETTER: Thread.EXIT,
+}
+
+PURPOSE_OF_NOTICE = {
+    LetterKind.ARRIVAL_NOTICE: Purpose.ARRIVAL_NOTICE,
+    LetterKind.EXIT_NOTICE: Purpose.EXIT_NOTICE,
+}
+
+PURPOSE_OF_HALF = {
+    Half.DSS: Purpose.EXIT_LETTER_SOMATIC,
+    Half.DSP: Purpose.EXIT_LETTER_PSYCHIATRIC,
+}
+
+
+class LetterPatient(Value):
+    """The patient as a letter names them. ``ins`` is there only when it is qualified."""
+
+    ipp: str = Field(repr=False)
+    ipp_oid: str = Field(description="OID of the hospital's own domain of patient numbers.")
+    ins: Ins | None = Field(default=None, repr=False)
+    birth_family: str = Field(repr=False)
+    birth_given: str = Field(repr=False)
+    birth_given_all: str = Field(repr=False)
+    used_family: str | None = Field(default=None, repr=False)
+    used_given: str | None = Field(default=None, repr=False)
+    birth_date: str = Field(repr=False, description="YYYY, YYYYMM or YYYYMMDD.")
+    sex: str = Field(description="F, M or U.")
+    birth_place_code: str | None = Field(default=None, repr=False)
+
+
+class Signatory(Value):
+    """A physician who answers for a letter or wrote a part of it."""
+
+    rpps: str = Field(repr=False)
+    family: str = Field(repr=False)
+    given: str = Field(repr=False)
+    specialty_code: str | None = Field(default=None, description="JDV_J01, such as G15_10/SM54.")
+    specialty: str | None = None
+
+
+class UnitFace(Value):
+    """What a letter shows of the unit that writes: letterhead, addresses, numbers."""
+
+    hospital: str
+    finess: str = Field(description="9 characters, legal entity or site of the custodian.")
+    unit: str
+    address: tuple[str, ...] = ()
+    city: str
+    phone_dss: str | None = None
+    phone_dsp: str | None = None
+    secure_address: str = Field(description="MSSanté address of the unit, read by people.")
+    signature: str = Field(default="L'équipe de l'unité sanitaire")
+    responsible: Signatory
+    leaflet: str | None = Field(default=None, description="File name of the leaflet, a PDF/A-1.")
+
+
+class Section(Value):
+    """One part of the letter, as its author wrote it."""
+
+    half: Half
+    heading: str
+    text: str = Field(repr=False, description="Paragraphs parted by blank lines; plain text.")
+    author: Signatory | None = Field(default=None, repr=False)
+    written_at: AwareDatetime
+
+
+class Annex(Value):
+    """A part that the DPI gave as a PDF; it becomes pages of the letter."""
+
+    half: Half
+    heading: str
+    pdf: bytes = Field(repr=False)
+    author: Signatory | None = Field(default=None, repr=False)
+    written_at: AwareDatetime
+
+
+class Replaced(Value):
+    """The version that this one annuls and replaces."""
+
+    document_oid: str
+    version: int
+    message_id: str
+    issued_at: AwareDatetime
+
+
+class Letter(Value):
+    """One version of one letter to one doctor: the only source of all its renderings."""
+
+    kind: LetterKind
+    delivery: str = Field(description="Delivery id: lower-case letters and digits.")
+    document_oid: str = Field(description="CDA id/@root, an OID, new for each version.")
+    set_oid: str = Field(description="CDA setId/@root, the same for all versions.")
+    version: int = Field(ge=1)
+    replaces: Replaced | None = None
+    issued_at: AwareDatetime
+    patient: LetterPatient
+    recipient: Mailbox
+    unit: UnitFace
+    visit: str = Field(repr=False)
+    visit_oid: str
+    arrived_at: AwareDatetime
+    left_at: AwareDatetime | None = None
+    sections: tuple[Section, ...] = ()
+    annexes: tuple[Annex, ...] = ()
+    withheld: tuple[Half, ...] = Field(
+        default=(), description="Halves whose part is still awaited; never one that was refused."
+    )

@@ -1,0 +1,71 @@
+"""The settings that decisions read. Values only; runtime.settings builds them from files."""
+
+from datetime import timedelta
+from enum import StrEnum
+
+from pydantic import Field
+
+from engine.model.fact import Half
+from engine.model.letter import UnitFace
+from engine.model.value import Value
+
+
+class Mode(StrEnum):
+    """In test mode every mail goes to the declared test mailboxes only."""
+
+    PRODUCTION = "production"
+    TEST = "test"
+
+
+class Delays(Value):
+    """How long to hold back, so that corrections arrive before anything leaves."""
+
+    arrival: timedelta = Field(default=timedelta(minutes=30), description="After an arrival.")
+    release: timedelta = Field(default=timedelta(hours=2), description="After a release.")
+    version: timedelta = Field(
+        default=timedelta(minutes=15), description="After a further document, before a new version."
+    )
+    consultation: timedelta = Field(
+        default=timedelta(hours=72),
+        description="After an arrival: how long to wait for consent and the GP before a task.",
+    )
+
+
+class Policy(Value):
+    """Everything `decide` needs to know of the site."""
+
+    mode: Mode
+    delays: Delays = Delays()
+    unit_delays: dict[str, Delays] = Field(default_factory=dict, description="By USMP key.")
+    units: dict[str, UnitFace] = Field(default_factory=dict, description="By USMP key.")
+    test_mailboxes: tuple[str, ...] = ()
+    notice_max_age: timedelta = Field(
+        default=timedelta(days=30),
+        description="An arrival or exit older than this is not told about: a person decides.",
+    )
+    transfer_window: timedelta = Field(
+        default=timedelta(hours=24),
+        description="An exit followed within this by an arrival in another USMP is a transfer.",
+    )
+    vetoed_status: tuple[str, ...] = Field(
+        default=(
+            "ANOM",
+            "FICT",
+            "USUR",
+            "DOUB",
+            "DESA",
+            "COLP",
+            "COLV",
+            "CACH",
+            "DOUT",
+            "HOMA",
+            "DPOT",
+            "DOUA",
+        ),
+        description="PID-32 values that silence everything until a person has looked.",
+    )
+    halves: tuple[Half, ...] = (Half.DSS, Half.DSP)
+
+    def delays_of(self, usmp: str) -> Delays:
+        """The delays of one unit, or the general ones."""
+        return self.unit_delays.get(usmp, self.delays)

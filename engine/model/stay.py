@@ -1,0 +1,109 @@
+"""One patient as known now, and each stay under a unit's care: what the fold gives.
+
+Values only. How facts become these is decide.fold; what must be said of them is decide.plan.
+"""
+
+from enum import StrEnum
+
+from pydantic import AwareDatetime, Field
+
+from engine.model.consent import ConsentState, ConsentStated
+from engine.model.fact import DocumentForm, ExitKind, Half
+from engine.model.people import Professional, Traits
+from engine.model.value import Value
+
+
+class Presence(StrEnum):
+    """Where the patient of a stay is."""
+
+    INSIDE = "inside"
+    HOSPITAL = "hospital"
+    ON_LEAVE = "on-leave"
+    OUT = "out"
+
+
+class Exit(Value):
+    """The way out of a stay, as known now."""
+
+    kind: ExitKind
+    at: AwareDatetime
+    movement: str
+    heard_at: AwareDatetime = Field(description="Last time anything was said of this movement.")
+    evidence: tuple[str, ...] = ()
+
+
+class Document(Value):
+    """A document of the DPI in force: not replaced, not withdrawn."""
+
+    document: str = Field(repr=False)
+    half: Half | None
+    form: DocumentForm
+    content: str = Field(description="SHA-256 (hex) of the bytes kept in the store.")
+    type_code: str
+    written_at: AwareDatetime
+    heard_at: AwareDatetime
+    validated: bool
+    masked: bool
+    author: Professional | None = Field(default=None, repr=False)
+
+
+class Consent(Value):
+    """What is in force for one purpose and one doctor."""
+
+    state: ConsentState
+    said: ConsentStated | None = Field(default=None, description="The statement that counts.")
+
+
+class Stay(Value):
+    """A time under the care of one USMP.
+
+    ``key`` is stable under any order of arrival: visit, USMP, and the how-many-eth stay of that
+    visit in that USMP.
+    """
+
+    key: str = Field(repr=False)
+    usmp: str
+    visit: str = Field(repr=False, description="The visit whose discharge ends the stay.")
+    visits: tuple[str, ...] = Field(repr=False)
+    account: str | None = Field(default=None, repr=False)
+    arrived_at: AwareDatetime
+    arrival_heard_at: AwareDatetime
+    arrival_historic: bool = False
+    halves: tuple[Half, ...] = ()
+    presence: Presence = Presence.INSIDE
+    exit: Exit | None = None
+    came_back_at: AwareDatetime | None = Field(
+        default=None, description="Start of the next stay in the same USMP, if there is one."
+    )
+    doubts: tuple[str, ...] = Field(default=(), description="Names of what a person must look at.")
+    documents: tuple[Document, ...] = ()
+    consents: tuple[ConsentStated, ...] = Field(default=(), description="All that bear on it.")
+
+
+class Person(Value):
+    """The patient's traits as known now."""
+
+    patient: str = Field(repr=False, description="Patient key that survives.")
+    keys: tuple[str, ...] = Field(repr=False, description="All keys, merged ones included.")
+    traits: Traits
+    gp: Professional | None = Field(default=None, repr=False)
+    gp_since: AwareDatetime | None = None
+    gp_confirmed: bool = False
+    test: bool = Field(default=False, description="Some fact came from a test message.")
+
+
+class Orphan(Value):
+    """An exit, or a change, of a stay whose arrival was never heard."""
+
+    movement: str
+    event: str
+    at: AwareDatetime
+    heard_at: AwareDatetime
+
+
+class Record(Value):
+    """All that is known of one patient."""
+
+    person: Person
+    stays: tuple[Stay, ...] = ()
+    orphans: tuple[Orphan, ...] = ()

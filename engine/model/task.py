@@ -1,0 +1,57 @@
+"""What a person must do, why, and how it closes."""
+
+from enum import StrEnum
+
+from pydantic import AwareDatetime, Field
+
+from engine.model.value import Value
+
+
+class TaskKind(StrEnum):
+    """Closed list; the French sentence and the cure of each are in decide.sentences."""
+
+    CONSENT_MISSING = "consent-missing"
+    CONSENT_OTHER_DOCTOR = "consent-other-doctor"
+    GP_UNKNOWN = "gp-unknown"
+    GP_UNCONFIRMED = "gp-unconfirmed"
+    GP_DOUBT = "gp-doubt"
+    MAILBOX_MISSING = "mailbox-missing"
+    MAILBOX_DOUBT = "mailbox-doubt"
+    IDENTITY_VETO = "identity-veto"
+    EXIT_KIND_UNKNOWN = "exit-kind-unknown"
+    STAY_DOUBT = "stay-doubt"
+    LATE_ARRIVAL = "late-arrival"
+    ORPHAN_EXIT = "orphan-exit"
+    LETTER_MISSING = "letter-missing"
+    DOCUMENT_DOUBT = "document-doubt"
+    TRANSFER_TELL_UNIT = "transfer-tell-unit"
+    CORRECTION = "correction"
+    DELIVERY_FAILED = "delivery-failed"
+    DELIVERY_UNCERTAIN = "delivery-uncertain"
+    MESSAGE_UNREADABLE = "message-unreadable"
+    LETTER_IMPOSSIBLE = "letter-impossible"
+
+
+class WantedTask(Value):
+    """A task that the present state calls for. Same key, same task: it is raised once."""
+
+    key: str = Field(repr=False)
+    kind: TaskKind
+    patient: str | None = Field(default=None, repr=False)
+    stay: str | None = Field(default=None, repr=False)
+    about: str = Field(default="", description="What it hangs on: a movement, a delivery, a doubt.")
+
+
+class Task(WantedTask):
+    """A task as it lies in the store."""
+
+    id: int
+    raised_at: AwareDatetime
+    closed_at: AwareDatetime | None = None
+    closed_by: str | None = Field(default=None, repr=False)
+    answer: str | None = Field(default=None, repr=False)
+
+    @property
+    def open(self) -> bool:
+        """Still to be done."""
+        return self.closed_at is None

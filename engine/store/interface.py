@@ -1,0 +1,387 @@
+"""What the stages ask of the store: rows, the verbs of one transaction, and the store itself.
+
+Stages meet here and nowhere else. ``Tx`` verbs run inside the one writing transaction (or, for
+the ``Read`` part, on a read-only snapshot); a change of state, its audit line and the work that
+follows from it are verbs of the same ``Tx``, so they commit together or not at all.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+
+from engine.model.fact import Heard
+from engine.model.flow import AckCode, Delivery, DeliveryState, JournalState, Outcome
+from engine.model.task import Task, WantedTask
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class NewEntry:
+    """A message as it arrived, and the verdict passed at the door."""
+
+    source: str  # name of the listener or folder
+    peer: str  # address of the peer, or the file name; never logged
+    raw: bytes
+    content_hash: bytes  # SHA-256 of raw
+    sender: str  # MSH-3|MSH-4, as text; "" when unreadable
+    control_id: str  # MSH-10; "" when unreadable
+    message_type: str  # "ADT^A01"; "" when unreadable
+    processing_id: str  # MSH-11.1
+    state: JournalState
+    ack: AckCode
+    reason: str = ""  # why it is in quarantine: code and field, never a value
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A journal row. ``raw`` is empty in lists."""
+
+    id: int
+    received_at: datetime
+    source: str
+    peer: str
+    sender: str
+    control_id: str
+    message_type: str
+    processing_id: str
+    state: JournalState
+    ack: AckCode
+    reason: str
+    size: int
+    processed_at: datetime | None
+    note: str  # what processing found: counts and names of fields, never a value
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """A journal row with the same sender and MSH-10 as a message at the door."""
+
+    id: int
+    content_hash: bytes
+    ack: AckCode
+
+
+@dataclass(frozen=True, slots=True)
+class StayRow:
+    """What is remembered of a stay between two looks at it."""
+
+    key: str
+    patient: str
+    usmp: str
+    verdicts: dict[str, str]  # thread -> the reason as last decided, for change detection
+    next_look_at: datetime | None
+    closed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try at delivering. ``closed_at`` None: open, or cut by a crash."""
+
+    delivery: str
+    number: int
+    opened_at: datetime
+    closed_at: datetime | None
+    outcome: str | None
+    cause: str | None
+    code: int | None
+    status: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One line of the audit trail.
+
+    ``at`` is ISO 8601 in UTC with microseconds. ``detail`` is a flat mapping of short values.
+    """
+
+    seq: int
+    at: str
+    kind: str
+    actor: str  # "relais", a listener's name, or an operator's login
+    patient: str | None
+    stay: str | None
+    subject: str  # what it is about: "journal 12", "delivery abc", "task 3"
+    detail: dict[str, Any]
+    previous: bytes
+    hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SignedRoot:
+    """The signed head of the chain at the end of a day."""
+
+    day: str  # YYYY-MM-DD, UTC
+    seq: int
+    hash: bytes
+    key_id: str
+    signature: bytes
+
+
+class JournalVerbs(Protocol):
+    """Received messages."""
+
+    def earlier(self, sender: str, control_id: str) -> Sequence[Earlier]:
+        """Rows of the same sender and MSH-10, oldest first, duplicates left out."""
+        ...
+
+    def add(self, entry: NewEntry, now: datetime) -> int:
+        """Store a message; gives its journal id."""
+        ...
+
+    def close(self, journal_id: int, state: JournalState, now: datetime, note: str = "") -> None:
+        """Say how processing ended."""
+        ...
+
+    def reopen(self, journal_id: int) -> None:
+        """Make an entry RECEIVED again, for `journal replay`."""
+        ...
+
+    def get(self, journal_id: int) -> Entry | None:
+        """One row, raw bytes included."""
+        ...
+
+    def unprocessed(self, limit: int) -> Sequence[Entry]:
+        """RECEIVED rows, oldest first, raw bytes included."""
+        ...
+
+    def listing(
+        self, *, state: JournalState | None = None, limit: int = 50, before: int | None = None
+    ) -> Sequence[Entry]:
+        """Newest first, raw bytes left out."""
+        ...
+
+    def counts(self) -> dict[JournalState, int]:
+        """How many rows are in each state."""
+        ...
+
+
+class FactVerbs(Protocol):
+    """Facts, patients and the links between patient keys, documents' bytes, stays."""
+
+    def add(self, facts: Iterable[Heard]) -> int:
+        """Keep facts; one that is already there (same patient, content, sender's order) is not
+        added twice. Gives how many were new."""
+        ...
+
+    def drop_of_journal(self, journal_id: int) -> None:
+        """Forget what an entry said, before it is read anew (`journal replay`)."""
+        ...
+
+    def link(self, eliminated: str, surviving: str) -> bool:
+        """Record that one patient key leads to another. False, and no effect: it would close a
+        cycle."""
+        ...
+
+    def root(self, patient: str) -> str:
+        """The surviving key of a patient (itself, when never merged)."""
+        ...
+
+    def cluster(self, patient: str) -> Sequence[str]:
+        """All keys that lead to the same surviving key, that one included."""
+        ...
+
+    def of_patient(self, patient: str) -> Sequence[Heard]:
+        """All facts of the cluster, in any order."""
+        ...
+
+    def patients_like(self, text: str) -> Sequence[str]:
+        """Surviving keys whose identifier part (before the first '|') equals `text`."""
+        ...
+
+    def put_blob(self, data: bytes) -> str:
+        """Keep bytes once; gives their SHA-256 in hex."""
+        ...
+
+    def blob(self, digest: str) -> bytes:
+        """The bytes. KeyError when absent."""
+        ...
+
+    def put_stay(self, row: StayRow) -> None:
+        """Insert or replace what is remembered of a stay."""
+        ...
+
+    def stays_of(self, patient: str) -> Sequence[StayRow]:
+        """Stays remembered for the cluster of a patient."""
+        ...
+
+    def due_patients(self, now: datetime, limit: int) -> Sequence[str]:
+        """Surviving keys with a stay whose next look is due, most overdue first."""
+        ...
+
+    def all_stays(self) -> Sequence[StayRow]:
+        """Every stay, for reports."""
+        ...
+
+
+class OutboxVerbs(Protocol):
+    """Letters on their way, and the attempts made."""
+
+    def add(self, delivery: Delivery, mime: bytes, files: dict[str, bytes]) -> None:
+        """Queue a letter; `files` are its renderings by name (letter.pdf, cda.xml, …), kept as
+        evidence. A delivery id that exists already raises StoreError."""
+        ...
+
+    def get(self, delivery_id: str) -> Delivery | None: ...
+
+    def mime(self, delivery_id: str) -> bytes: ...
+
+    def files(self, delivery_id: str) -> dict[str, bytes]: ...
+
+    def of_patient(self, patient: str) -> Sequence[Delivery]:
+        """All deliveries of the cluster, oldest first."""
+        ...
+
+    def due(
+        self, now: datetime, limit: int, *, busy_channels: Sequence[str] = ()
+    ) -> Sequence[Delivery]:
+        """QUEUED rows whose time has come, most overdue first."""
+        ...
+
+    def next_due(self) -> datetime | None:
+        """When the next QUEUED row is due."""
+        ...
+
+    def sending(self) -> Sequence[Delivery]:
+        """Rows in SENDING: at start-up these were cut by a crash."""
+        ...
+
+    def move(
+        self,
+        delivery_id: str,
+        to: DeliveryState,
+        now: datetime,
+        *,
+        due_at: datetime | None = None,
+        reason: str = "",
+        possibly_sent: bool | None = None,
+    ) -> Delivery:
+        """Change state along model.flow.MOVES; another move raises StoreError."""
+        ...
+
+    def open_attempt(self, delivery_id: str, now: datetime) -> int:
+        """Write the attempt before dialing; gives its number, from 1. The row is SENDING after."""
+        ...
+
+    def close_attempt(
+        self, delivery_id: str, number: int, outcome: Outcome | None, now: datetime
+    ) -> None:
+        """Write how it ended; None: cut by a crash."""
+        ...
+
+    def attempts(self, delivery_id: str) -> Sequence[Attempt]: ...
+
+    def listing(
+        self, *, state: DeliveryState | None = None, limit: int = 50
+    ) -> Sequence[Delivery]: ...
+
+    def counts(self) -> dict[DeliveryState, int]: ...
+
+
+class TaskVerbs(Protocol):
+    """What people must do."""
+
+    def raise_(self, wanted: WantedTask, now: datetime) -> Task:
+        """Raise it, or give the one of the same key (open or closed) unchanged."""
+        ...
+
+    def get(self, task_id: int) -> Task | None: ...
+
+    def close(self, task_id: int, now: datetime, by: str, answer: str) -> None: ...
+
+    def of_patient(self, patient: str) -> Sequence[Task]:
+        """All tasks of the cluster, open and closed."""
+        ...
+
+    def listing(self, *, only_open: bool = True, limit: int = 100) -> Sequence[Task]: ...
+
+    def open_count(self) -> dict[str, int]:
+        """Open tasks by kind."""
+        ...
+
+
+class AuditVerbs(Protocol):
+    """The chain. Append-only: there is no verb that changes a line."""
+
+    def append(
+        self,
+        kind: str,
+        *,
+        now: datetime,
+        actor: str = "relais",
+        patient: str | None = None,
+        stay: str | None = None,
+        subject: str = "",
+        **detail: str | int | bool | None,
+    ) -> int:
+        """Add a line, chained to the one before; gives its sequence number."""
+        ...
+
+    def entries(self, *, after: int = 0, limit: int = 1000) -> Sequence[AuditEntry]:
+        """In order of sequence."""
+        ...
+
+    def of_patient(self, patient: str, limit: int = 500) -> Sequence[AuditEntry]: ...
+
+    def head(self) -> tuple[int, bytes]:
+        """Last sequence number and hash; (0, 32 zero bytes) at the start."""
+        ...
+
+    def add_root(self, root: SignedRoot) -> None: ...
+
+    def roots(self) -> Sequence[SignedRoot]: ...
+
+
+class MetaVerbs(Protocol):
+    """Small named values: whether sending is paused, the audit's public key."""
+
+    def get(self, name: str) -> str | None: ...
+
+    def put(self, name: str, value: str | None) -> None: ...
+
+
+class Tx(Protocol):
+    """The verbs of one transaction."""
+
+    @property
+    def journal(self) -> JournalVerbs: ...
+
+    @property
+    def facts(self) -> FactVerbs: ...
+
+    @property
+    def outbox(self) -> OutboxVerbs: ...
+
+    @property
+    def tasks(self) -> TaskVerbs: ...
+
+    @property
+    def audit(self) -> AuditVerbs: ...
+
+    @property
+    def meta(self) -> MetaVerbs: ...
+
+
+class Store(Protocol):
+    """A durable store with one writer."""
+
+    async def write(self, work: Callable[[Tx], T]) -> T:
+        """Run `work` in the writer's next transaction, under its own savepoint, and give its
+        value once the transaction is on the disk. An exception in `work` undoes that work alone
+        and is raised here."""
+        ...
+
+    async def read(self, work: Callable[[Tx], T]) -> T:
+        """Run `work` on a read-only snapshot. Its writing verbs raise."""
+        ...
+
+    @property
+    def backlog(self) -> int:
+        """How many works wait for the writer now."""
+        ...
+
+    def close(self) -> None:
+        """Finish what is queued, checkpoint, and close."""
+        ...
