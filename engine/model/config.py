@@ -1,0 +1,229 @@
+"""The shape of relais.toml: every setting, its default and what it is for.
+
+Values only: runtime.settings reads the file, resolves paths and secret references, and says each
+mistake with its line. A path in the file is relative to the folder of the file.
+"""
+
+from datetime import timedelta
+from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from engine.model.letter import Signatory
+from engine.model.policy import Delays, Mode
+from engine.model.value import Value
+
+MIB = 1024 * 1024
+
+
+class SecretRef(Value):
+    """Where a secret lies: ``file:/path``, ``env:NAME`` or ``credential:NAME`` (systemd)."""
+
+    source: Literal["file", "env", "credential"]
+    name: str
+
+
+class TlsServer(Value):
+    """TLS of a listener; with `client_ca`, senders must show a certificate that it issued."""
+
+    certificate: Path = Field(description="PEM, server certificate then its chain.")
+    key: Path = Field(description="PEM, private key; readable by the daemon alone.")
+    client_ca: Path | None = Field(default=None, description="PEM: turns mutual TLS on.")
+
+
+class OnError(StrEnum):
+    """What a sender hears of a message that cannot be taken."""
+
+    ANSWER = "answer"
+    PARK = "park"
+
+
+class Listener(Value):
+    """One MLLP port."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9-]*$", description="Name in the journal and metrics.")
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: int = Field(ge=0, le=65535, description="TCP port; 0 lets the system choose.")
+    mapping: str = Field(description="Folder of mappings/ that holds this sender's dialect.")
+    on_error: OnError = Field(
+        default=OnError.ANSWER,
+        description="'answer': AE or AR. 'park': always AA, and the message waits in quarantine; "
+        "for senders that stop their whole queue on an error.",
+    )
+    ack_mode: Literal["auto", "original", "enhanced"] = Field(
+        default="auto", description="'auto' follows MSH-15 and MSH-16."
+    )
+    max_frame: int = Field(default=4 * MIB, ge=1024, description="Largest message, bytes.")
+    frame_timeout: timedelta = Field(
+        default=timedelta(seconds=30), description="Longest silence in the middle of a frame."
+    )
+    idle_timeout: timedelta = Field(
+        default=timedelta(hours=1), description="Longest silence between two messages."
+    )
+    max_connections: int = Field(default=64, ge=1, description="Further ones are closed at once.")
+    allow: tuple[IPv4Network | IPv6Network, ...] = Field(
+        default=(), description="Networks that may connect; empty: any."
+    )
+    tls: TlsServer | None = Field(default=None, description="None: no TLS.")
+
+
+class WatchedFolder(Value):
+    """A folder where whole files, one or more messages each, are dropped."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9-]*$", description="Name in the journal and metrics.")
+    path: Path = Field(description="Watched; files are moved to done/ or quarantine/ in it.")
+    mapping: str = Field(description="Folder of mappings/ that holds this sender's dialect.")
+    pattern: str = Field(default="*.hl7", description="Names to take.")
+    flag: str | None = Field(
+        default=None, description="Suffix of the file that says that its neighbour is whole: .ok"
+    )
+    settle: timedelta = Field(
+        default=timedelta(seconds=2), description="Without `flag`: unchanged for that long."
+    )
+    sweep: timedelta = Field(default=timedelta(seconds=10), description="Look again that often.")
+    max_file: int = Field(default=64 * MIB, ge=1024, description="Largest file, bytes.")
+
+
+class Smtp(Value):
+    """The relay that takes the mails of a channel."""
+
+    host: str = Field(description="Name that the server's certificate must carry.")
+    port: int = Field(default=587, ge=1, le=65535, description="TCP port.")
+    security: Literal["starttls", "tls"] = Field(
+        default="starttls",
+        description="Never in clear: STARTTLS is demanded, or TLS from the start.",
+    )
+    ca_file: Path | None = Field(default=None, description="PEM; None: the system's authorities.")
+    certificate: Path | None = Field(default=None, description="PEM: our client certificate.")
+    key: Path | None = Field(default=None, description="PEM: its private key.")
+    username: str | None = Field(default=None, description="Login, if the relay wants one.")
+    password: SecretRef | None = Field(default=None, description="Reference, never the secret.")
+    connections: int = Field(default=4, ge=1, le=32, description="Connections kept and reused.")
+    timeout: timedelta = Field(default=timedelta(seconds=60), description="Per command.")
+    data_timeout: timedelta = Field(
+        default=timedelta(minutes=10),
+        description="After the final dot (RFC 5321 section 4.5.3.2.6).",
+    )
+
+
+class Drop(Value):
+    """A folder that a gateway empties."""
+
+    path: Path = Field(description="Mails appear here, whole, by an atomic rename.")
+
+
+class Channel(Value):
+    """One way out. Exactly one of `smtp` and `folder`."""
+
+    format: Literal["xdm", "hprim"] = Field(
+        description="'xdm': MSSanté mail with IHE_XDM.ZIP and PDF. 'hprim': HPRIM text as the body."
+    )
+    sender: str = Field(description="Envelope sender and From: the application mailbox.")
+    sender_name: str = Field(description="Display name of From.")
+    smtp: Smtp | None = Field(default=None, description="Send over SMTP.")
+    folder: Drop | None = Field(default=None, description="Write files for a gateway.")
+    nil: str = Field(default="DEV000000", description="X-MSS-NIL, as convergence.esante gives it.")
+    max_size: int = Field(default=10 * MIB, description="Largest mail, bytes.")
+    per_minute: int = Field(
+        default=60, ge=1, description="Most mails a minute to one destination domain."
+    )
+
+
+class Retry(Value):
+    """When to try again, and when to hand over to a person."""
+
+    first: timedelta = Field(default=timedelta(minutes=1), description="After the first failure.")
+    factor: float = Field(default=2.0, ge=1, description="Each wait is that many times the last.")
+    most: timedelta = Field(default=timedelta(hours=1), description="Longest wait.")
+    jitter: float = Field(default=0.2, ge=0, le=1, description="Random share added or taken away.")
+    give_up_after: timedelta = Field(
+        default=timedelta(hours=24), description="Age that ends in a person's task."
+    )
+    breaker_after: int = Field(
+        default=5, ge=1, description="Failures in a row that make a destination rest."
+    )
+    breaker_pause: timedelta = Field(default=timedelta(minutes=5), description="How long it rests.")
+
+
+class Hospital(Value):
+    """The legal sender."""
+
+    name: str = Field(description="As documents show it.")
+    finess: str = Field(pattern=r"^[0-9AB]{9}$", description="FINESS of the custodian.")
+    patient_oid: str = Field(
+        pattern=r"^[0-2](\.\d+)+$", description="Domain of patient numbers when PID-3.4 has no OID."
+    )
+    visit_oid: str = Field(pattern=r"^[0-2](\.\d+)+$", description="Domain of visit numbers.")
+    source_oid: str = Field(
+        pattern=r"^[0-2](\.\d+)+$", description="This system, as sourceId of XDM submissions."
+    )
+    software_id: str = Field(default="RELAIS", description="MSH-3 of our answers.")
+
+
+class Unit(Value):
+    """How one USMP of the mapping shows itself in a letter."""
+
+    name: str = Field(description="Name in the letterhead.")
+    address: tuple[str, ...] = Field(default=(), description="Lines of the letterhead.")
+    city: str = Field(description="Place before the date.")
+    phone_dss: str | None = Field(default=None, description="Somatic care.")
+    phone_dsp: str | None = Field(default=None, description="Psychiatric care.")
+    secure_address: str = Field(description="MSSanté address read by people: Reply-To.")
+    signature: str = Field(default="L'équipe de l'unité sanitaire", description="Under the letter.")
+    responsible: Signatory = Field(description="Physician who answers for what is sent.")
+    delays: Delays | None = Field(default=None, description="Instead of the general ones.")
+
+
+class Health(Value):
+    """The loopback port of /healthz, /readyz and /metrics."""
+
+    host: str = Field(default="127.0.0.1", description="Keep it on loopback.")
+    port: int = Field(default=9464, ge=0, le=65535, description="0 lets the system choose.")
+
+
+class Audit(Value):
+    """The trail."""
+
+    signing_key: Path | None = Field(
+        default=None, description="Ed25519 private key, PEM. None: <data>/audit.key, made once."
+    )
+
+
+class Log(Value):
+    """Technical logs: JSON lines on standard error, never patient data."""
+
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="INFO", description="Least."
+    )
+
+
+class Config(Value):
+    """The whole of relais.toml."""
+
+    mode: Mode = Field(
+        description="'production', or 'test': every mail goes to `test_mailboxes` only."
+    )
+    data: Path = Field(description="Folder of the store, the key and the control socket.")
+    mappings: Path = Field(default=Path("mappings"), description="Folder of the mappings.")
+    directory: Path = Field(description="CSV: rpps,family,given,place,mailbox,type,channel.")
+    time_zone: str = Field(default="Europe/Paris", description="Of dates without an offset.")
+    test_mailboxes: tuple[str, ...] = Field(default=(), description="Where test mails go.")
+    notice_max_age: timedelta = Field(
+        default=timedelta(days=30), description="Older arrivals and exits are not told by machine."
+    )
+    transfer_window: timedelta = Field(
+        default=timedelta(hours=24), description="Exit, then arrival in another USMP: a transfer."
+    )
+    hospital: Hospital
+    units: dict[str, Unit] = Field(description="By USMP key of the mapping's units.toml.")
+    delays: Delays = Delays()
+    channels: dict[str, Channel]
+    listener: tuple[Listener, ...] = ()
+    folder: tuple[WatchedFolder, ...] = ()
+    retry: Retry = Retry()
+    health: Health = Health()
+    audit: Audit = Audit()
+    log: Log = Log()
