@@ -52,6 +52,7 @@ class DeliveryState(StrEnum):
 MOVES: Final[dict[DeliveryState, frozenset[DeliveryState]]] = {
     DeliveryState.QUEUED: frozenset(
         {
+            DeliveryState.QUEUED,  # postponed: another due date
             DeliveryState.SENDING,
             DeliveryState.HELD,
             DeliveryState.CANCELLED,

@@ -60,10 +60,10 @@ class Traits(Value):
     identity_status: tuple[str, ...] | None = Field(default=None, description="PID-32.")
     identity_unknown: bool | None = Field(default=None, description="PID-31.")
     dead: bool | None = Field(default=None, description="PID-30, or a date in PID-29.")
-    protected: tuple[str, ...] | None = Field(
-        default=None,
-        description="Fields that ask for silence, by their name: PD1-12, PV2-22, PV1-16, NK1-7.",
-    )
+    data_protected: bool | None = Field(default=None, description="PD1-12 = Y.")
+    visit_protected: bool | None = Field(default=None, description="PV2-22 = Y.")
+    vip: bool | None = Field(default=None, description="PV1-16 = Y.")
+    contact_not_told: bool | None = Field(default=None, description="An NK1-7 is P.")
     has_no_gp: bool | None = Field(default=None, description="PV2-7 says SM: no médecin traitant.")
 
 

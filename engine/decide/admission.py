@@ -1,0 +1,194 @@
+"""Accept or refuse a message at the door, with its HL7 conditions.
+
+Accepted means stored and to be read later. What we do not handle is accepted all the same: a
+sender often blocks its whole queue on AE or AR. Refused with AE: the content is wrong, sending
+it again as it is cannot help. Refused with AR: we do not speak this version or this kind of
+processing (HL7 v2.5 section 2.9.2.2).
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Annotated, Final
+
+from pydantic import Field, StringConstraints
+
+from engine.model.flow import AckCode, Condition, JournalState
+from engine.model.value import Value
+from engine.wire import hl7
+from engine.wire.hl7_errors import (
+    PROCESSING_ID,
+    REQUIRED_FIELD,
+    SEGMENT_SEQUENCE,
+    VERSION_ID,
+)
+
+VERSIONS: Final = frozenset({"2.3", "2.3.1", "2.4", "2.5", "2.5.1", "2.6"})
+
+MOVEMENTS: Final = frozenset(
+    f"ADT^{event}"
+    for event in (
+        *("A01", "A02", "A03", "A04", "A05", "A06", "A07", "A11", "A12", "A13"),
+        *("A21", "A22", "A38", "Z99"),
+    )
+)
+PERSONS: Final = frozenset(f"ADT^{event}" for event in ("A08", "A28", "A31", "A40", "A47", "A54"))
+DOCUMENTS: Final = frozenset({"MDM^T02", "MDM^T04", "MDM^T10"})
+HANDLED: Final = MOVEMENTS | PERSONS | DOCUMENTS
+
+_SEGMENT_NAME: Final = re.compile(r"[A-Z][A-Z0-9]{2}")
+
+FieldName = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9]{2}-[1-9]\d{0,2}$")]
+
+
+class RequiredFields(Value):
+    """Fields without which an event that we handle is answered AE, code 101. Per site.
+
+    ZBE-4, though PAM FR requires it, is not among them: an official example of the ANS leaves it
+    empty (its ZBE is shifted by one), and the event itself says insert or cancel.
+    """
+
+    person: tuple[FieldName, ...] = Field(default=("PID-3",), description="Of every ADT we read.")
+    movement: tuple[FieldName, ...] = Field(
+        default=("PV1-19", "ZBE-1", "ZBE-2"), description="Of movements besides."
+    )
+
+    def of(self, message_type: str) -> Mapping[str, tuple[int, ...]]:
+        """Segment → numbers of the fields that this message must hold."""
+        if message_type in MOVEMENTS:
+            return self._by_segment[1]
+        return self._by_segment[0] if message_type in PERSONS else {}
+
+    @cached_property
+    def _by_segment(self) -> tuple[dict[str, tuple[int, ...]], dict[str, tuple[int, ...]]]:
+        return _group(self.person), _group((*self.person, *self.movement))
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is said of a message at the door."""
+
+    ack: AckCode
+    conditions: tuple[Condition, ...] = ()
+    header: hl7.Header | None = None  # None: there is none that can be read
+    charset: str | None = None  # codec it was read with; None: it was not read
+
+    @property
+    def state(self) -> JournalState:
+        """Where the journal entry stands."""
+        return JournalState.RECEIVED if self.ack is AckCode.AA else JournalState.QUARANTINE
+
+    @property
+    def reason(self) -> str:
+        """Codes and places for the journal, never a value: ``101 PID^1^3, 101 ZBE^1^1``."""
+        return ", ".join(f"{found.code} {found.location}".strip() for found in self.conditions)
+
+
+def admit(raw: bytes, *, required: RequiredFields, aliases: Mapping[str, str]) -> Verdict:
+    """Judge one message. Total: any bytes get a verdict.
+
+    `aliases` leads from values of MSH-18 that a sender writes to those of table 0211.
+    """
+    try:
+        message = hl7.read(raw, aliases=aliases)
+    except hl7.UnreadableError as error:
+        return Verdict(AckCode.AE, (error.condition,), _header(raw))
+    header = message.header
+    ack, conditions = _judge(message, header, required)
+    return Verdict(ack, conditions, header, message.charset)
+
+
+def _header(raw: bytes) -> hl7.Header | None:
+    try:
+        return hl7.peek(raw)
+    except hl7.UnreadableError:
+        return None
+
+
+def _judge(
+    message: hl7.Message, header: hl7.Header, required: RequiredFields
+) -> tuple[AckCode, tuple[Condition, ...]]:
+    missing = [
+        Condition(code=REQUIRED_FIELD, location=f"MSH^1^{n}", text=f"MSH-{n} is missing.")
+        for n in (9, 10)
+        if not header.part(n)
+    ]
+    if missing:
+        return AckCode.AE, tuple(missing)
+    if header.version not in VERSIONS:
+        text = "MSH-12 is not a version from 2.3 to 2.6."
+        return AckCode.AR, (Condition(code=VERSION_ID, location="MSH^1^12", text=text),)
+    if header.processing_id not in {"P", "T", "D", ""}:
+        text = "MSH-11 is none of P, T and D."
+        return AckCode.AR, (Condition(code=PROCESSING_ID, location="MSH^1^11", text=text),)
+    kind = header.message_type
+    if kind not in HANDLED:
+        return AckCode.AA, ()
+    wrong = (*_structure(message), *_absent(message, required.of(kind)))
+    return (AckCode.AE, wrong) if wrong else (AckCode.AA, ())
+
+
+def _structure(message: hl7.Message) -> list[Condition]:
+    """Lines that are no segment, and a second MSH.
+
+    Such a line is what follows a raw line end in a text: to let it pass would shorten a letter
+    without a word. A second MSH is a message that another one swallowed.
+    """
+    wrong: list[Condition] = []
+    for n, segment in enumerate(message.segments):
+        name = segment.name
+        if name == "MSH":
+            if n:
+                text = "A second MSH stands in the message."
+                wrong.append(Condition(code=SEGMENT_SEQUENCE, location="MSH^2", text=text))
+                break
+        elif not _SEGMENT_NAME.fullmatch(name):
+            text = "A line is no segment: a line end stands unescaped in the field before it?"
+            wrong.append(
+                Condition(code=SEGMENT_SEQUENCE, location=_place(message.segments, n), text=text)
+            )
+            break
+    return wrong
+
+
+def _place(segments: tuple[hl7.Segment, ...], stray: int) -> str:
+    """The segment before a stray line: name and how many of that name came so far."""
+    name = segments[stray - 1].name
+    return f"{name}^{sum(segment.name == name for segment in segments[:stray])}"
+
+
+def _absent(message: hl7.Message, wanted: Mapping[str, tuple[int, ...]]) -> list[Condition]:
+    """A condition for each required field that is absent, in each occurrence of its segment."""
+    seen = dict.fromkeys(wanted, 0)
+    gaps: list[tuple[str, int, int]] = []
+    for segment in message.segments:
+        name = segment.name
+        if name in seen:
+            seen[name] += 1
+            gaps += [(name, seen[name], n) for n in wanted[name] if not _filled(segment, n)]
+    for name, count in seen.items():
+        if not count:
+            gaps += [(name, 1, n) for n in wanted[name]]
+    return [
+        Condition(
+            code=REQUIRED_FIELD, location=f"{name}^{order}^{n}", text=f"{name}-{n} is missing."
+        )
+        for name, order, n in gaps
+    ]
+
+
+def _filled(segment: hl7.Segment, n: int) -> bool:
+    """A first component that says something: ``^^^CHU`` and ``""`` ("delete") do not."""
+    text = segment.field(n)
+    if text[:1].isalnum():
+        return True
+    return any(found.value().strip() not in {"", '""'} for found in segment.repetitions(n))
+
+
+def _group(names: tuple[str, ...]) -> dict[str, tuple[int, ...]]:
+    grouped: dict[str, tuple[int, ...]] = {}
+    for name in names:
+        segment, number = name.split("-")
+        grouped[segment] = (*grouped.get(segment, ()), int(number))
+    return grouped

@@ -1,0 +1,56 @@
+"""What agreement is in force for one purpose and one doctor. No agreement, no sending."""
+
+from collections.abc import Iterable, Mapping
+
+from engine.decide.reasons import Reason
+from engine.model.consent import (
+    MEDECIN_TRAITANT,
+    RESTRICTIVENESS,
+    ConsentState,
+    ConsentStated,
+    Purpose,
+)
+from engine.model.stay import Consent
+
+
+def in_force(
+    statements: Iterable[ConsentStated],
+    purpose: Purpose,
+    rpps: str,
+    gp_meant: Mapping[ConsentStated, str | None],
+) -> tuple[Consent, Reason | None]:
+    """The consent that counts, and why nothing may be said (None: it may).
+
+    The last statement about this doctor counts; of two at the same instant the more restrictive.
+    ``gp_meant`` gives, for each statement about "the médecin traitant", the RPPS of the doctor
+    declared as such when it was made: an agreement to write to one doctor covers no other.
+    A refusal or a withdrawal about "the médecin traitant" covers every doctor.
+    """
+    last: ConsentStated | None = None
+    other_doctor = False
+    ordered = sorted(
+        (one for one in statements if one.purpose is purpose),
+        key=lambda one: (one.at, RESTRICTIVENESS[one.state]),
+    )
+    for said in ordered:
+        meant = gp_meant.get(said) if said.recipient == MEDECIN_TRAITANT else said.recipient
+        if said.state is ConsentState.GRANTED and meant != rpps:
+            other_doctor = True
+            continue
+        if said.recipient not in (MEDECIN_TRAITANT, rpps):
+            continue  # a refusal about another doctor
+        last = said
+    if last is None:
+        reason = Reason.CONSENT_OTHER_DOCTOR if other_doctor else Reason.CONSENT_NOT_ASKED
+        return Consent(state=ConsentState.NOT_ASKED), reason
+    match last.state:
+        case ConsentState.GRANTED:
+            return Consent(state=last.state, said=last), None
+        case ConsentState.NOT_ASKED:
+            return Consent(state=last.state, said=last), Reason.CONSENT_NOT_ASKED
+        case ConsentState.REFUSED:
+            return Consent(state=last.state, said=last), Reason.CONSENT_REFUSED
+        case ConsentState.WITHDRAWN:
+            return Consent(state=last.state, said=last), Reason.CONSENT_WITHDRAWN
+        case ConsentState.COULD_NOT_BE_ASKED:
+            return Consent(state=last.state, said=last), Reason.CONSENT_COULD_NOT_BE_ASKED

@@ -1,0 +1,170 @@
+"""The way out: exit notice, exit letter, or silence, and why."""
+
+from typing import assert_never
+
+from engine.decide import gate
+from engine.decide.arrival import identity_wish, uncleared_doubts
+from engine.decide.reasons import Reason
+from engine.decide.recipients import recipient
+from engine.decide.scene import Scene
+from engine.decide.wish import TASK_OF_REASON, Ask, Part, Say, Silent, Wait, Wish, task
+from engine.model.consent import Purpose
+from engine.model.fact import ExitKind, Half
+from engine.model.letter import PURPOSE_OF_HALF, LetterKind, Thread
+from engine.model.people import Mailbox
+from engine.model.stay import Document, Exit, Stay
+from engine.model.task import TaskKind, WantedTask
+
+_FINAL = (
+    Reason.CONSENT_REFUSED,
+    Reason.CONSENT_WITHDRAWN,
+    Reason.CONSENT_COULD_NOT_BE_ASKED,
+    Reason.GP_NONE,
+)
+
+
+def departure_wish(scene: Scene, stay: Stay) -> Wish:
+    """What the way out calls for now. Total over the kinds of exit."""
+    way_out = stay.exit
+    if way_out is None:
+        return Silent(reason=Reason.STAY_GOES_ON)
+    patient = scene.record.person.patient
+    match way_out.kind:
+        case ExitKind.DEATH:
+            return Silent(reason=Reason.DEATH)
+        case ExitKind.TRANSFER:
+            tell = task(TaskKind.TRANSFER_TELL_UNIT, patient, stay.key, way_out.movement)
+            return Silent(reason=Reason.TRANSFER, tasks=(tell,))
+        case ExitKind.ESCAPE:
+            return Silent(reason=Reason.ESCAPE)
+        case ExitKind.EXPULSION:
+            return Silent(reason=Reason.EXPULSION)
+        case ExitKind.UNKNOWN:
+            ask = task(TaskKind.EXIT_KIND_UNKNOWN, patient, stay.key, way_out.movement)
+            doubts = uncleared_doubts(scene, stay)
+            return Ask(reason=Reason.EXIT_KIND_UNKNOWN, tasks=(ask, *doubts))
+        case ExitKind.HOSPITAL | ExitKind.LEAVE:
+            return Silent(reason=Reason.STAY_GOES_ON)
+        case ExitKind.RELEASE:
+            return _release(scene, stay, way_out)
+        case _:
+            assert_never(way_out.kind)
+
+
+def _release(scene: Scene, stay: Stay, way_out: Exit) -> Wish:
+    patient = scene.record.person.patient
+    identity = gate.identity(scene.record.person, scene.policy, scene.cleared)
+    if identity is not None:
+        return identity_wish(scene, stay, identity)
+    if stay.usmp not in scene.policy.units:
+        return Silent(reason=Reason.UNIT_NOT_SET_UP)
+    if stay.came_back_at is not None:
+        return Silent(reason=Reason.CAME_BACK)
+    if scene.now - way_out.at > scene.policy.notice_max_age:
+        late = task(TaskKind.LATE_ARRIVAL, patient, stay.key, "exit")
+        if late.key not in scene.cleared:
+            return Ask(reason=Reason.TOO_OLD, tasks=(late,))
+    doubts = uncleared_doubts(scene, stay)
+    if doubts:
+        return Ask(reason=Reason.STAY_DOUBT, tasks=doubts)
+    found = recipient(scene.record.person, scene.directory)
+    gp = scene.record.person.gp
+    rpps = found.rpps if isinstance(found, Mailbox) else (gp.rpps or "" if gp else "")
+    refusals = {
+        purpose: scene.refusal(stay, purpose, rpps)
+        for purpose in (Purpose.EXIT_NOTICE, *PURPOSE_OF_HALF.values())
+    }
+    if all(one in _FINAL for one in refusals.values()):
+        return Silent(reason=_weightiest(list(refusals.values())))
+    if isinstance(found, Reason):
+        return _stopped(scene, stay, found)
+    if None not in refusals.values():
+        return _stopped(scene, stay, _weightiest(list(refusals.values())))
+    if not scene.record.person.gp_confirmed:
+        return _stopped(scene, stay, Reason.GP_UNCONFIRMED)
+    return _content(scene, stay, way_out, found, refusals)
+
+
+def _weightiest(reasons: list[Reason | None]) -> Reason:
+    """The reason that a person should read first: what can still be asked."""
+    order = (
+        Reason.CONSENT_OTHER_DOCTOR,
+        Reason.CONSENT_NOT_ASKED,
+        Reason.CONSENT_WITHDRAWN,
+        Reason.CONSENT_REFUSED,
+        Reason.CONSENT_COULD_NOT_BE_ASKED,
+    )
+    return next(one for one in order if one in reasons)
+
+
+def _stopped(scene: Scene, stay: Stay, reason: Reason) -> Wish:
+    if reason in _FINAL:
+        return Silent(reason=reason)
+    asked = task(TASK_OF_REASON[reason], scene.record.person.patient, stay.key, Thread.EXIT)
+    return Ask(reason=reason, tasks=(asked,))
+
+
+def _content(
+    scene: Scene,
+    stay: Stay,
+    way_out: Exit,
+    mailbox: Mailbox,
+    refusals: dict[Purpose, Reason | None],
+) -> Wish:
+    """Join what is there and agreed to; ask for what is missing."""
+    patient = scene.record.person.patient
+    delays = scene.policy.delays_of(stay.usmp)
+    agreed = [half for half in Half if refusals[PURPOSE_OF_HALF[half]] is None]
+    documents = [one for one in stay.documents if one.half in agreed and usable(one)]
+    parts = tuple(
+        Part(half=one.half, content=one.content) for one in documents if one.half is not None
+    )
+    # A half that never saw the patient owes no part; the somatic half sees everybody.
+    expected = [half for half in agreed if half in stay.halves or half is Half.DSS]
+    missing = [half for half in expected if all(part.half is not half for part in parts)]
+    tasks = (*_missing_letters(patient, stay, missing), *_document_doubts(patient, stay))
+    # A discharge recorded ahead of its time waits for it.
+    released = max(way_out.heard_at + delays.release, way_out.at)
+    if parts:
+        newest = max(one.heard_at for one in documents)
+        return Say(
+            kind=LetterKind.EXIT_LETTER,
+            mailbox=mailbox,
+            parts=parts,
+            purposes=tuple(
+                PURPOSE_OF_HALF[half] for half in agreed if any(p.half is half for p in parts)
+            ),
+            withheld=tuple(missing),
+            not_before=max(released, newest + delays.version),
+            tasks=tasks,
+        )
+    if refusals[Purpose.EXIT_NOTICE] is None:
+        return Say(
+            kind=LetterKind.EXIT_NOTICE,
+            mailbox=mailbox,
+            purposes=(Purpose.EXIT_NOTICE,),
+            withheld=tuple(missing),
+            not_before=released,
+            tasks=tasks,
+        )
+    if scene.now < released:
+        return Wait(reason=Reason.HOLD_BACK, until=released)
+    return Ask(reason=Reason.LETTER_MISSING, tasks=tasks)
+
+
+def usable(document: Document) -> bool:
+    """Validated by its author, and not hidden from professionals."""
+    return document.validated and not document.masked and document.half is not None
+
+
+def _missing_letters(patient: str, stay: Stay, missing: list[Half]) -> tuple[WantedTask, ...]:
+    return tuple(task(TaskKind.LETTER_MISSING, patient, stay.key, half) for half in missing)
+
+
+def _document_doubts(patient: str, stay: Stay) -> tuple[WantedTask, ...]:
+    """Documents whose half cannot be told: they stay here until a person has looked."""
+    return tuple(
+        task(TaskKind.DOCUMENT_DOUBT, patient, stay.key, one.content[:12])
+        for one in stay.documents
+        if one.half is None and one.validated and not one.masked
+    )

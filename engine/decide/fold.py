@@ -1,0 +1,101 @@
+"""The fold: all facts of a patient → the record. Any order, any repetition: the same record."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from engine.decide.movements import current_movements, sender_order
+from engine.decide.person import fold_person
+from engine.decide.stays import walk
+from engine.model.consent import ConsentStated
+from engine.model.fact import DocumentAction, DocumentPublished, Heard
+from engine.model.stay import Document, Record, Stay
+
+
+def fold(
+    patient: str,
+    keys: Sequence[str],
+    facts: Sequence[Heard],
+    *,
+    transfer_window: timedelta,
+    with_tests: bool,
+) -> Record:
+    """Fold the facts of one patient, merged identities included.
+
+    ``with_tests``: whether facts of test messages (MSH-11 not P) count; in production they do
+    not, so that a test message never changes what is known of a real patient.
+    """
+    counted = [heard for heard in facts if with_tests or not heard.test]
+    person = fold_person(patient, keys, counted)
+    stays, orphans = walk(
+        current_movements(counted),
+        dead=bool(person.traits.dead),
+        transfer_window=transfer_window,
+    )
+    documents = _documents(counted)
+    consents = [heard.fact for heard in counted if isinstance(heard.fact, ConsentStated)]
+    furnished = [
+        stay.model_copy(
+            update={
+                "documents": tuple(
+                    one for visit, one in documents if _in_stay(stay, stays, visit, one.written_at)
+                ),
+                "consents": tuple(
+                    sorted(
+                        {one for one in consents if _in_stay(stay, stays, one.visit, one.at)},
+                        key=lambda one: (one.at, one.model_dump_json()),
+                    )
+                ),
+            }
+        )
+        for stay in stays
+    ]
+    return Record(person=person, stays=tuple(furnished), orphans=tuple(orphans))
+
+
+def _in_stay(stay: Stay, stays: Sequence[Stay], visit: str | None, at: datetime) -> bool:
+    """Whether a statement or a document belongs to a stay.
+
+    By its visit number where it has one that we know. Else by its time: from the arrival until
+    the next stay begins, since letters are written and wills change after the release too.
+    """
+    if visit is not None and any(visit in one.visits for one in stays):
+        if visit not in stay.visits:
+            return False
+        same_visit = [one for one in stays if visit in one.visits]
+        if len(same_visit) == 1:
+            return True
+    begins = stay.arrived_at - timedelta(hours=12)  # forms are often dated before the admission
+    place = stays.index(stay)
+    ends = stays[place + 1].arrived_at if place + 1 < len(stays) else None
+    return begins <= at and (ends is None or at < ends)
+
+
+def _documents(facts: Sequence[Heard]) -> list[tuple[str | None, Document]]:
+    """Documents in force: the last statement of each number, without replaced and withdrawn."""
+    last: dict[str, tuple[Heard, DocumentPublished]] = {}
+    replaced: set[str] = set()
+    for heard in sorted(facts, key=sender_order):
+        if isinstance(heard.fact, DocumentPublished):
+            last[heard.fact.document] = (heard, heard.fact)
+            if heard.fact.replaces and heard.fact.replaces != heard.fact.document:
+                replaced.add(heard.fact.replaces)
+    found = [
+        (
+            said.visit,
+            Document(
+                document=said.document,
+                half=said.half,
+                form=said.form,
+                content=said.content,
+                type_code=said.type_code,
+                written_at=said.written_at,
+                heard_at=heard.heard_at,
+                validated=said.validated,
+                masked=said.masked,
+                author=said.author,
+            ),
+        )
+        for heard, said in last.values()
+        if said.action is not DocumentAction.WITHDRAW and said.document not in replaced
+    ]
+    return sorted(found, key=lambda pair: (pair[1].written_at, pair[1].document))

@@ -1,0 +1,97 @@
+"""What is left of a patient's movements once updates, cancels and repeats are applied.
+
+Facts come in any order and any number of times; everything here depends on their set alone. The
+sender's own order (EVN-2, then MSH-10) says which of two statements of one movement is the last.
+ZBE-1 alone is no key of idempotency: senders reuse it with another date and class.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import NamedTuple
+
+from engine.model.fact import Action, ExitKind, ExitKindDecided, Heard, MovementStated
+
+# Of two movements at the same instant, the one that must be read first.
+_RANK = {"A05": 0, "A04": 1, "A01": 1, "A06": 2, "A07": 2, "A02": 2, "A22": 2, "A21": 3, "A03": 4}
+
+
+class Movement(NamedTuple):
+    """One movement as it stands now."""
+
+    stated: MovementStated
+    inserted: bool  # an INSERT was heard; else it is known by an update alone
+    heard_at: datetime  # the last time anything was said of it
+    decided: bool  # a person told what the way out means
+
+
+def sender_order(heard: Heard) -> tuple[datetime, str, str]:
+    """Total order of facts that no order of arrival changes."""
+    return (heard.recorded_at, heard.sender_order, heard.fact.model_dump_json())
+
+
+def current_movements(facts: Iterable[Heard]) -> list[Movement]:
+    """Movements in force, in the order in which they take effect."""
+    by_id: dict[tuple[str, str], list[Heard]] = {}
+    decided: dict[str, list[ExitKindDecided]] = {}
+    for heard in facts:
+        match heard.fact:
+            case MovementStated() as stated:
+                by_id.setdefault((stated.visit, stated.movement), []).append(heard)
+            case ExitKindDecided() as said:
+                decided.setdefault(said.movement, []).append(said)
+            case _:
+                pass
+    standing = (
+        _standing(heard, decided.get(movement, [])) for (_, movement), heard in by_id.items()
+    )
+    return sorted((one for one in standing if one), key=_effect)
+
+
+def _standing(statements: list[Heard], decided: list[ExitKindDecided]) -> Movement | None:
+    """One movement out of all that was said of it; None: cancelled."""
+    statements.sort(key=sender_order)
+    last: MovementStated | None = None
+    inserted = False
+    for heard in statements:
+        stated = heard.fact
+        assert isinstance(stated, MovementStated)
+        match stated.action:
+            case Action.CANCEL:
+                last, inserted = None, False
+            case Action.INSERT:
+                last, inserted = stated, True
+            case Action.UPDATE:
+                last = _updated(last, stated)
+    if last is None or not last.event:
+        return None
+    heard_at = max(heard.heard_at for heard in statements)
+    answer = max(decided, key=lambda one: (one.at, one.exit_kind), default=None)
+    if (
+        answer is not None
+        and last.event == "A03"
+        and last.exit_kind is not ExitKind.DEATH
+        and answer.at >= statements[-1].recorded_at
+    ):
+        # A person has read the file; only what the sender says later counts more.
+        last = last.model_copy(update={"exit_kind": answer.exit_kind, "exit_evidence": ("person",)})
+        return Movement(last, inserted, heard_at, decided=True)
+    return Movement(last, inserted, heard_at, decided=False)
+
+
+def _updated(before: MovementStated | None, update: MovementStated) -> MovementStated:
+    """An update says anew what it fills, and leaves the rest."""
+    if before is None:
+        return update
+    changed = {
+        name: value
+        for name in ("at", "unit", "care", "patient_class", "exit_kind", "exit_evidence", "account")
+        if (value := getattr(update, name)) not in (None, ())
+    }
+    if update.unit is not None:
+        changed["care"] = update.care
+    return before.model_copy(update=changed)
+
+
+def _effect(movement: Movement) -> tuple[datetime, int, str, str]:
+    stated = movement.stated
+    return (stated.at, _RANK.get(stated.event, 2), stated.visit, stated.movement)

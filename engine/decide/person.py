@@ -1,0 +1,78 @@
+"""The patient's traits and médecin traitant as known now, out of all that was said."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from engine.decide.movements import sender_order
+from engine.model.consent import ConsentStated
+from engine.model.fact import GpConfirmed, GpStated, Heard, IdentifierChanged, PersonStated
+from engine.model.people import Professional, Traits
+from engine.model.stay import Person
+
+
+def fold_person(patient: str, keys: Sequence[str], facts: Sequence[Heard]) -> Person:
+    """Field by field the last statement counts; an absent field leaves what was known."""
+    traits: dict[str, object] = {}
+    gp: Professional | None = None
+    gp_since: datetime | None = None
+    for heard in sorted(facts, key=sender_order):
+        match heard.fact:
+            case PersonStated() as said:
+                traits.update(said.traits.model_dump(exclude_none=True, round_trip=True))
+                for name in said.removed:
+                    traits.pop(name, None)
+            case GpStated() as said_gp:
+                if _same(gp, said_gp.gp) is False:
+                    gp_since = heard.recorded_at
+                gp = said_gp.gp
+            case IdentifierChanged(ins_removed=True):
+                traits.pop("ins", None)
+            case _:
+                pass
+    confirmed = any(
+        isinstance(heard.fact, GpConfirmed) and gp is not None and heard.fact.rpps == gp.rpps
+        for heard in facts
+    )
+    return Person(
+        patient=patient,
+        keys=tuple(sorted(keys)),
+        traits=Traits.model_validate(traits),
+        gp=gp,
+        gp_since=gp_since,
+        gp_confirmed=confirmed,
+        test=any(heard.test for heard in facts),
+    )
+
+
+def _same(one: Professional | None, other: Professional | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return (one.rpps or one.other_id) == (other.rpps or other.other_id)
+
+
+def gp_meant(facts: Sequence[Heard]) -> dict[ConsentStated, str | None]:
+    """For each agreement about "the médecin traitant", the RPPS of the doctor it meant.
+
+    The one declared when the agreement was first recorded (the message that brings it often
+    brings the doctor too); where none was declared yet, the first one declared afterwards. A
+    doctor declared later in place of that one is another doctor, and is asked about anew.
+    """
+    declared = [
+        (heard.recorded_at, heard.fact.gp.rpps if heard.fact.gp else None)
+        for heard in sorted(facts, key=sender_order)
+        if isinstance(heard.fact, GpStated)
+    ]
+    first_said: dict[ConsentStated, datetime] = {}
+    for heard in facts:
+        if isinstance(heard.fact, ConsentStated):
+            known = first_said.get(heard.fact)
+            if known is None or heard.recorded_at < known:
+                first_said[heard.fact] = heard.recorded_at
+    return {said: _declared_at(declared, at) for said, at in first_said.items()}
+
+
+def _declared_at(declared: Sequence[tuple[datetime, str | None]], moment: datetime) -> str | None:
+    before = [rpps for at, rpps in declared if at <= moment]
+    if before and before[-1] is not None:
+        return before[-1]
+    return next((rpps for at, rpps in declared if at > moment and rpps), None)

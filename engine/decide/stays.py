@@ -1,0 +1,236 @@
+"""The walk over movements that finds the stays: who is under which unit's care, since when.
+
+Source: PAM FR reference, section 7. A movement into a unit code of a USMP opens a stay, unless
+one is open there; everything that is not clearly the end of it leaves it open.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Final, assert_never
+
+from engine.decide.movements import Movement
+from engine.model.fact import ExitKind, Half, MovementStated
+from engine.model.stay import Exit, Orphan, Presence, Stay
+
+ENTERING: Final = frozenset({"A01", "A02", "A04", "A06", "A07"})
+
+
+@dataclass(slots=True)
+class _Open:
+    """A stay in the making."""
+
+    key: str
+    usmp: str
+    visit: str
+    arrival: Movement
+    visits: list[str]
+    halves: list[Half] = field(default_factory=list)
+    nested: set[str] = field(default_factory=set)  # other visits begun while it is open
+    discharged: bool = False  # its visit was closed for a hospital stay
+    presence: Presence = Presence.INSIDE
+    exit: Exit | None = None
+    doubts: list[str] = field(default_factory=list)
+
+    def closed(self) -> bool:
+        return self.presence is Presence.OUT
+
+    def value(self) -> Stay:
+        stated = self.arrival.stated
+        return Stay(
+            key=self.key,
+            usmp=self.usmp,
+            visit=self.visit,
+            visits=tuple(self.visits),
+            account=stated.account,
+            arrived_at=stated.at,
+            arrival_heard_at=self.arrival.heard_at,
+            arrival_historic=stated.historic,
+            halves=tuple(dict.fromkeys(self.halves)),
+            presence=self.presence,
+            exit=self.exit,
+            doubts=tuple(dict.fromkeys(self.doubts)),
+        )
+
+
+class _Walk:
+    def __init__(self) -> None:
+        self.stays: list[_Open] = []
+        self.orphans: list[Orphan] = []
+        self.counts: dict[tuple[str, str], int] = {}
+
+    @property
+    def open(self) -> _Open | None:
+        return self.stays[-1] if self.stays and not self.stays[-1].closed() else None
+
+    def step(self, movement: Movement) -> None:
+        stated = movement.stated
+        if stated.event in ENTERING:
+            self.enter(movement)
+        elif stated.event == "A03":
+            self.leave_for_good(movement)
+        elif stated.event == "A21":
+            self.leave_for_a_time(movement)
+        elif stated.event == "A22":
+            self.come_back(stated)
+
+    def enter(self, movement: Movement) -> None:
+        stated, stay = movement.stated, self.open
+        if stated.care is None:
+            if stay and stated.visit == stay.visit:
+                stay.presence = Presence.HOSPITAL
+            elif stay:
+                stay.nested.add(stated.visit)
+                stay.presence = Presence.HOSPITAL if stated.patient_class == "I" else stay.presence
+            return
+        if stay is None:
+            self.begin(movement)
+            return
+        if stay.usmp != stated.care.usmp:
+            # Taken in by another prison's unit: the first stay ended there, whatever is said later.
+            self.close(stay, movement, ExitKind.TRANSFER, ("arrival in another USMP",))
+            self.begin(movement)
+            return
+        if stated.visit != stay.visit:
+            if stay.discharged:
+                stay.visit, stay.discharged = stated.visit, False
+                stay.visits.append(stated.visit)
+            else:
+                stay.nested.add(stated.visit)
+        stay.presence = Presence.INSIDE
+        stay.halves.append(stated.care.half)
+
+    def begin(self, movement: Movement) -> None:
+        stated = movement.stated
+        assert stated.care is not None
+        place = (stated.visit, stated.care.usmp)
+        self.counts[place] = number = self.counts.get(place, 0) + 1
+        stay = _Open(
+            key=f"{stated.visit}@{stated.care.usmp}#{number}",
+            usmp=stated.care.usmp,
+            visit=stated.visit,
+            arrival=movement,
+            visits=[stated.visit],
+            halves=[stated.care.half],
+        )
+        if not movement.inserted:
+            stay.doubts.append("arrival-known-by-update-only")
+        self.stays.append(stay)
+
+    def leave_for_good(self, movement: Movement) -> None:
+        stated, stay = movement.stated, self.open
+        if stay and stated.visit in stay.nested:
+            stay.nested.discard(stated.visit)
+            return
+        if stay is None or stated.visit != stay.visit:
+            if stated.care is not None and not self.known(stated.visit):
+                self.orphans.append(
+                    Orphan(
+                        movement=stated.movement,
+                        event=stated.event,
+                        at=stated.at,
+                        heard_at=movement.heard_at,
+                    )
+                )
+            return
+        kind = stated.exit_kind or ExitKind.UNKNOWN
+        match kind:
+            case ExitKind.HOSPITAL:
+                stay.presence = Presence.HOSPITAL
+                stay.discharged = True
+            case ExitKind.LEAVE:
+                stay.presence = Presence.ON_LEAVE
+            case (
+                ExitKind.RELEASE
+                | ExitKind.TRANSFER
+                | ExitKind.DEATH
+                | ExitKind.ESCAPE
+                | ExitKind.EXPULSION
+                | ExitKind.UNKNOWN
+            ):
+                if kind is ExitKind.RELEASE and not movement.decided:
+                    kind = self.doubted(stay, stated)
+                self.close(stay, movement, kind, stated.exit_evidence)
+            case _:
+                assert_never(kind)
+
+    @staticmethod
+    def doubted(stay: _Open, stated: MovementStated) -> ExitKind:
+        """A discharge pronounced while the patient was elsewhere is for a person to read."""
+        if stated.care is None and stay.presence is not Presence.INSIDE:
+            stay.doubts.append("discharged-from-elsewhere")
+            return ExitKind.UNKNOWN
+        return ExitKind.RELEASE
+
+    def known(self, visit: str) -> bool:
+        return any(visit in stay.visits or visit in stay.nested for stay in self.stays)
+
+    def leave_for_a_time(self, movement: Movement) -> None:
+        stated, stay = movement.stated, self.open
+        if stay is None or stated.visit != stay.visit:
+            return
+        match stated.exit_kind:
+            case ExitKind.HOSPITAL:
+                stay.presence = Presence.HOSPITAL
+            case ExitKind.ESCAPE | ExitKind.DEATH:
+                self.close(stay, movement, stated.exit_kind, stated.exit_evidence)
+            case _:
+                stay.presence = Presence.ON_LEAVE
+
+    def come_back(self, stated: MovementStated) -> None:
+        stay = self.open
+        if stay and stated.visit == stay.visit:
+            stay.presence = Presence.INSIDE
+
+    @staticmethod
+    def close(stay: _Open, movement: Movement, kind: ExitKind, why: tuple[str, ...]) -> None:
+        stay.presence = Presence.OUT
+        stay.exit = Exit(
+            kind=kind,
+            at=movement.stated.at,
+            movement=movement.stated.movement,
+            heard_at=movement.heard_at,
+            evidence=why,
+        )
+        if stay.nested and kind is ExitKind.RELEASE:
+            stay.doubts.append("another-visit-still-open")
+
+
+def walk(
+    movements: Sequence[Movement], *, dead: bool, transfer_window: timedelta
+) -> tuple[list[Stay], list[Orphan]]:
+    """Find the stays. Pure; total."""
+    found = _Walk()
+    for movement in movements:
+        found.step(movement)
+    stays = [stay.value() for stay in found.stays]
+    for place, (stay, following) in enumerate(pairwise(stays)):
+        stays[place] = _followed(stay, following, transfer_window)
+    if dead and stays:
+        stays[-1] = _dead(stays[-1])
+    return stays, found.orphans
+
+
+def _followed(stay: Stay, following: Stay, window: timedelta) -> Stay:
+    if stay.exit is None or following.arrived_at - stay.exit.at > window:
+        return stay
+    if following.usmp == stay.usmp:
+        return stay.model_copy(update={"came_back_at": following.arrived_at})
+    if stay.exit.kind in (ExitKind.RELEASE, ExitKind.UNKNOWN):
+        moved = stay.exit.model_copy(
+            update={"kind": ExitKind.TRANSFER, "evidence": ("arrival in another USMP",)}
+        )
+        return stay.model_copy(update={"exit": moved})
+    return stay
+
+
+def _dead(stay: Stay) -> Stay:
+    """Death is told by PID-30 of any message, before or after the discharge."""
+    at: datetime = stay.exit.at if stay.exit else stay.arrived_at
+    heard = stay.exit.heard_at if stay.exit else stay.arrival_heard_at
+    movement = stay.exit.movement if stay.exit else ""
+    death = Exit(
+        kind=ExitKind.DEATH, at=at, movement=movement, heard_at=heard, evidence=("PID-30",)
+    )
+    return stay.model_copy(update={"exit": death, "presence": Presence.OUT})

@@ -1,0 +1,238 @@
+"""From a decision to a letter in the outbox: render outside, then commit if still decided so.
+
+Rendering takes tens of milliseconds, so it happens outside the transaction; the decision is
+taken again inside it, from the rows as they are then, and the letter is queued only when that
+decision is the same. A crash in between loses nothing but the rendering.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import structlog
+
+from engine.compose.mail import ChannelFace
+from engine.compose.render import Rendered, render
+from engine.compose.shop import Shop
+from engine.decide.letters import address_for, message_id, write
+from engine.decide.plan import Plan, Send, plan
+from engine.decide.scene import Scene
+from engine.knowledge import Knowledge
+from engine.model.config import Channel, Hospital
+from engine.model.errors import ComposeError, StoreError
+from engine.model.flow import Delivery, DeliveryState
+from engine.model.letter import Letter
+from engine.model.task import TaskKind, WantedTask
+from engine.store.interface import Store, Tx
+
+log = structlog.get_logger()
+
+_POLL: Final = 1.0
+_BATCH: Final = 32
+
+
+@dataclass(frozen=True)
+class Press:
+    """What it takes to write a letter; a reload replaces it."""
+
+    shop: Shop
+    hospital: Hospital
+    channels: Mapping[str, Channel]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A letter ready to be queued, or why it cannot be made."""
+
+    send: Send
+    letter: Letter | None
+    rendered: Rendered | None
+    delivery: Delivery | None
+    fault: str = ""
+
+
+class Dispatcher:
+    """Looks at stays whose time has come; queues the letters they call for."""
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        knowledge: Callable[[], Knowledge],
+        press: Callable[[], Press],
+        now: Callable[[], datetime],
+        queued: Callable[[], None] = lambda: None,
+    ) -> None:
+        """``queued`` is called when a letter was put in the outbox."""
+        self._store = store
+        self._knowledge = knowledge
+        self._press = press
+        self._now = now
+        self._queued = queued
+        self._woken = asyncio.Event()
+        self._stopping = False
+
+    def wake(self) -> None:
+        """Something was decided."""
+        self._woken.set()
+
+    def stop(self) -> None:
+        """Finish the letter in hand, then return from `run`."""
+        self._stopping = True
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Until `stop`."""
+        while not self._stopping:
+            self._woken.clear()
+            try:
+                looked = await self.run_once()
+            except StoreError as error:
+                log.error("dispatch-store-failed", code=error.code)
+                looked = 0
+            if looked >= _BATCH:
+                continue
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._woken.wait(), _POLL)
+
+    async def run_once(self) -> int:
+        """Look at the patients that are due; gives how many."""
+        now = self._now()
+        due = await self._store.read(lambda tx: tx.facts.due_patients(now, _BATCH))
+        for patient in due:
+            if self._stopping:
+                break
+            await self._look(patient)
+        return len(due)
+
+    async def _look(self, patient: str) -> None:
+        now = self._now()
+        scene, decided = await self._store.read(lambda tx: self._decide(tx, patient, now))
+        written = [await self._write(scene, one.send, now) for one in decided.threads if one.send]
+        queued = await self._store.write(lambda tx: self._commit(tx, patient, written))
+        if queued:
+            self._queued()
+
+    def _decide(self, tx: Tx, patient: str, now: datetime) -> tuple[Scene, Plan]:
+        scene = self._knowledge().scene(tx, patient, now)
+        return scene, plan(scene)
+
+    async def _write(self, scene: Scene, send: Send, now: datetime) -> Written:
+        wanted = {part.content for part in send.say.parts}
+        contents = await self._store.read(lambda tx: {one: tx.facts.blob(one) for one in wanted})
+        press = self._press()
+        channel = press.channels.get(send.say.mailbox.channel)
+        if channel is None:
+            return Written(send, None, None, None, "the mailbox's channel is not configured")
+        letter = write(scene, send, contents, press.hospital, now)
+        face = ChannelFace(
+            format=channel.format,
+            sender=channel.sender,
+            sender_name=channel.sender_name,
+            nil=channel.nil,
+            address=address_for(send.say.mailbox, scene.policy),
+            message_id=message_id(send.delivery, channel.sender),
+            max_size=channel.max_size,
+        )
+        try:
+            rendered = await asyncio.to_thread(render, letter, press.shop, face)
+        except ComposeError as error:
+            log.error("letter-impossible", delivery=send.delivery, code=error.code)
+            return Written(send, letter, None, None, f"{error.code} {error.what}")
+        except Exception as error:  # a fault of ours: a person hears of it, others go on
+            log.error("letter-fault", delivery=send.delivery, error=type(error).__name__)
+            return Written(send, letter, None, None, f"fault: {type(error).__name__}")
+        delivery = _delivery(scene, send, letter, face, len(rendered.mime), now)
+        return Written(send, letter, rendered, delivery)
+
+    def _commit(self, tx: Tx, patient: str, written: list[Written]) -> int:
+        """Decide again; queue what is still decided so; remember what follows."""
+        now = self._now()
+        knowledge = self._knowledge()
+        decided = plan(knowledge.scene(tx, patient, now))
+        still = {one.send.delivery: one.send for one in decided.threads if one.send}
+        queued = 0
+        for one in written:
+            if still.get(one.send.delivery) != one.send:
+                continue  # something changed meanwhile: the next look writes what is right then
+            if one.delivery is None or one.rendered is None:
+                self._impossible(tx, patient, one, now)
+                continue
+            tx.outbox.add(one.delivery, one.rendered.mime, one.rendered.files)
+            tx.audit.append(
+                "letter-queued",
+                now=now,
+                patient=patient,
+                stay=one.send.stay,
+                subject=f"delivery {one.delivery.id}",
+                letter=one.delivery.letter_kind.value,
+                version=one.delivery.version,
+                channel=one.delivery.channel,
+                message_id=one.delivery.message_id,
+                purposes=" ".join(one.delivery.purposes),
+                bytes=one.delivery.size,
+            )
+            queued += 1
+        knowledge.settle(tx, patient, now)
+        return queued
+
+    @staticmethod
+    def _impossible(tx: Tx, patient: str, one: Written, now: datetime) -> None:
+        earlier = [
+            task
+            for task in tx.tasks.of_patient(patient)
+            if task.kind is TaskKind.LETTER_IMPOSSIBLE and task.about == one.send.delivery
+        ]
+        raised = tx.tasks.raise_(
+            WantedTask(
+                key=f"letter-impossible:{one.send.delivery}:{len(earlier)}",
+                kind=TaskKind.LETTER_IMPOSSIBLE,
+                patient=patient,
+                stay=one.send.stay,
+                about=one.send.delivery,
+            ),
+            now,
+        )
+        tx.audit.append(
+            "task-raised",
+            now=now,
+            patient=patient,
+            stay=one.send.stay,
+            subject=f"task {raised.id}",
+            task=TaskKind.LETTER_IMPOSSIBLE.value,
+            why=one.fault,
+        )
+
+
+def _delivery(
+    scene: Scene, send: Send, letter: Letter, face: ChannelFace, size: int, now: datetime
+) -> Delivery:
+    say = send.say
+    return Delivery(
+        id=send.delivery,
+        letter_kind=say.kind,
+        patient=scene.record.person.patient,
+        stay=send.stay,
+        rpps=say.mailbox.rpps,
+        version=send.version,
+        parts=tuple(sorted(str(part) for part in say.parts)),
+        purposes=tuple(sorted(say.purposes)),
+        channel=say.mailbox.channel,
+        sender=face.sender,
+        address=face.address,
+        intended=say.mailbox.address,
+        message_id=face.message_id,
+        document_oid=letter.document_oid,
+        set_oid=letter.set_oid,
+        size=size,
+        state=DeliveryState.QUEUED,
+        created_at=now,
+        due_at=now,
+        attempts=0,
+        possibly_sent=False,
+        closed_at=None,
+        reason="",
+    )

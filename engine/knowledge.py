@@ -1,0 +1,196 @@
+"""What is known of a patient, read in one transaction; and what follows from it, written there.
+
+The pure parts are decide.fold and decide.plan. Here the rows are fetched, the plan is asked for,
+and its cancels, tasks and changed verdicts are written with their audit lines.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from engine.decide.fold import fold
+from engine.decide.person import gp_meant
+from engine.decide.plan import Plan, ThreadPlan, plan, verdict_on
+from engine.decide.reasons import Reason
+from engine.decide.recipients import Directory
+from engine.decide.scene import Scene
+from engine.model.flow import Delivery, DeliveryState
+from engine.model.policy import Mode, Policy
+from engine.model.task import Task, TaskKind, WantedTask
+from engine.store.interface import StayRow, Tx
+
+# Answers by which a person says "I have looked: go on".
+GO_ON: Final = frozenset({"go-on", "ok", "send"})
+# Tasks that hang on a delivery or a message, not on what is known of the patient.
+_NOT_OF_PLAN: Final = frozenset(
+    {
+        TaskKind.DELIVERY_FAILED,
+        TaskKind.DELIVERY_UNCERTAIN,
+        TaskKind.MESSAGE_UNREADABLE,
+        TaskKind.LETTER_IMPOSSIBLE,
+    }
+)
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """The site's settings that decisions read, as one value; a reload replaces it."""
+
+    policy: Policy
+    directory: Directory
+
+    def scene(self, tx: Tx, patient: str, now: datetime) -> Scene:
+        """All that a decision about this patient looks at, as one snapshot."""
+        root = tx.facts.root(patient)
+        facts = tx.facts.of_patient(root)
+        record = fold(
+            root,
+            tx.facts.cluster(root),
+            facts,
+            transfer_window=self.policy.transfer_window,
+            with_tests=self.policy.mode is Mode.TEST,
+        )
+        tasks = tx.tasks.of_patient(root)
+        return Scene(
+            record=record,
+            deliveries=tx.outbox.of_patient(root),
+            cleared=frozenset(
+                _base(one.key) for one in tasks if not one.open and one.answer in GO_ON
+            ),
+            impossible=frozenset(
+                one.about for one in tasks if one.open and one.kind is TaskKind.LETTER_IMPOSSIBLE
+            ),
+            gp_meant=gp_meant(facts),
+            directory=self.directory,
+            policy=self.policy,
+            now=now,
+        )
+
+    def settle(self, tx: Tx, patient: str, now: datetime) -> tuple[Scene, Plan]:
+        """Decide anew about a patient and write what follows, letters to send excepted: those
+        are written by the dispatcher, which the stay's next look wakes."""
+        scene = self.scene(tx, patient, now)
+        decided = plan(scene)
+        root = scene.record.person.patient
+        for cancel in decided.cancels:
+            tx.outbox.move(
+                cancel.delivery, DeliveryState.CANCELLED, now, reason=cancel.reason.value
+            )
+            tx.audit.append(
+                "delivery-moved",
+                now=now,
+                patient=root,
+                subject=f"delivery {cancel.delivery}",
+                to=DeliveryState.CANCELLED.value,
+                reason=cancel.reason.value,
+            )
+        _reconcile_tasks(tx, root, decided.tasks, now)
+        _remember_stays(tx, scene, decided, now)
+        return scene, decided
+
+    def may_leave(self, tx: Tx, delivery: Delivery, now: datetime) -> Reason | datetime | None:
+        """The gate, read in the transaction that opens the attempt. See decide.plan.verdict_on."""
+        if self.policy.mode is Mode.TEST and delivery.address not in self.policy.test_mailboxes:
+            return Reason.TEST_MODE_ADDRESS
+        return verdict_on(self.scene(tx, delivery.patient, now), delivery)
+
+
+def look_again(tx: Tx, patient: str, now: datetime) -> None:
+    """Have the dispatcher decide anew about a patient: something was said at the command line."""
+    for row in tx.facts.stays_of(patient):
+        tx.facts.put_stay(
+            StayRow(row.key, row.patient, row.usmp, row.verdicts, now, closed=row.closed)
+        )
+
+
+def _base(key: str) -> str:
+    """The key of a task without the count of its returns."""
+    return key.partition("#again")[0]
+
+
+def _reconcile_tasks(tx: Tx, patient: str, wanted: Iterable[WantedTask], now: datetime) -> None:
+    """Raise what is called for now, close what no longer is.
+
+    A task that a person closed stays closed: what they did not mend is told by the verdict. One
+    that closed by itself comes back under a new key when its cause comes back.
+    """
+    existing = tx.tasks.of_patient(patient)
+    by_base: dict[str, list[Task]] = {}
+    for one in existing:
+        by_base.setdefault(_base(one.key), []).append(one)
+    want = {one.key: one for one in wanted}
+    for key, called_for in want.items():
+        known = by_base.get(key, [])
+        if any(task.open or task.closed_by != "relais" for task in known):
+            continue
+        again = WantedTask(
+            key=f"{key}#again{len(known)}" if known else key,
+            kind=called_for.kind,
+            patient=called_for.patient,
+            stay=called_for.stay,
+            about=called_for.about,
+        )
+        raised = tx.tasks.raise_(again, now)
+        tx.audit.append(
+            "task-raised",
+            now=now,
+            patient=patient,
+            stay=called_for.stay,
+            subject=f"task {raised.id}",
+            task=called_for.kind.value,
+        )
+    for task in existing:
+        if task.open and task.kind not in _NOT_OF_PLAN and _base(task.key) not in want:
+            tx.tasks.close(task.id, now, "relais", "no-longer-needed")
+            tx.audit.append(
+                "task-closed",
+                now=now,
+                patient=patient,
+                stay=task.stay,
+                subject=f"task {task.id}",
+                answer="no-longer-needed",
+            )
+
+
+def _remember_stays(tx: Tx, scene: Scene, decided: Plan, now: datetime) -> None:
+    root = scene.record.person.patient
+    before = {row.key: row for row in tx.facts.stays_of(root)}
+    for stay in scene.record.stays:
+        threads = [one for one in decided.threads if one.stay == stay.key]
+        verdicts = {one.thread.value: f"{one.standing}: {one.reason}" for one in threads}
+        old = before.pop(stay.key, None)
+        _tell_changes(tx, root, stay.key, old.verdicts if old else {}, threads, now)
+        due = now if any(one.send for one in threads) else decided.look_at(stay.key)
+        row = StayRow(stay.key, root, stay.usmp, verdicts, due, closed=stay.exit is not None)
+        if row != old:
+            tx.facts.put_stay(row)
+    for old in before.values():
+        gone = StayRow(old.key, root, old.usmp, {"stay": Reason.NEVER_HAPPENED.value}, None, True)
+        if gone != old:
+            tx.audit.append(
+                "decision", now=now, patient=root, stay=old.key, reason=Reason.NEVER_HAPPENED.value
+            )
+            tx.facts.put_stay(gone)
+
+
+def _tell_changes(
+    tx: Tx,
+    patient: str,
+    stay: str,
+    before: dict[str, str],
+    threads: Iterable[ThreadPlan],
+    now: datetime,
+) -> None:
+    for one in threads:
+        if before.get(one.thread.value) != f"{one.standing}: {one.reason}":
+            tx.audit.append(
+                "decision",
+                now=now,
+                patient=patient,
+                stay=stay,
+                thread=one.thread.value,
+                standing=one.standing.value,
+                reason=one.reason.value,
+                until=one.until.isoformat() if one.until else None,
+            )

@@ -1,0 +1,63 @@
+"""The segments in which a site says what the patient agreed to, and which GP is confirmed."""
+
+from collections.abc import Iterator
+
+from engine.mapping.path import Inner
+from engine.mapping.reading import Notes
+from engine.model.consent import MEDECIN_TRAITANT, ConsentStated
+from engine.model.fact import GpConfirmed, GpStated
+from engine.wire.hl7 import Segment
+
+
+def read_agreement(notes: Notes) -> None:
+    """Add the ConsentStated and GpConfirmed that the mapping finds."""
+    visit = notes.message.value("PV1", 19) or None
+    for row in notes.dialect.mapping.consent:
+        for segment in _matching(notes, row.segment, row.where):
+            place = f"{row.segment}-{row.state.text}"
+            state = row.states.get(row.state.first(segment))
+            if state is None:
+                notes.missing(place, "the consent's value is not in the mapping's table")
+                continue
+            at = notes.time(row.at.first(segment)) if row.at else notes.recorded_at
+            recipient = row.recipient.first(segment) if row.recipient else ""
+            for purpose in row.purposes:
+                notes.facts.append(
+                    ConsentStated(
+                        purpose=purpose,
+                        recipient=recipient or MEDECIN_TRAITANT,
+                        state=state,
+                        at=at or notes.recorded_at,
+                        by=(row.by.first(segment) if row.by else "") or place,
+                        visit=visit,
+                    )
+                )
+
+
+def read_confirmation(notes: Notes) -> None:
+    """Add the GpConfirmed of a mapped segment. The GP of the message must have been read."""
+    for row in notes.dialect.mapping.gp_confirmed:
+        for segment in _matching(notes, row.segment, row.where):
+            place = f"{row.segment}-{row.state.text}"
+            if row.state.first(segment) not in row.confirmed:
+                continue
+            rpps = row.rpps.first(segment) if row.rpps else _rpps_of_message(notes)
+            if not rpps:
+                notes.missing(place, "confirms a médecin traitant that the message does not name")
+                continue
+            at = notes.time(row.at.first(segment)) if row.at else None
+            notes.facts.append(GpConfirmed(rpps=rpps, at=at or notes.recorded_at, by=place))
+
+
+def _rpps_of_message(notes: Notes) -> str | None:
+    for fact in notes.facts:
+        if isinstance(fact, GpStated) and fact.gp:
+            return fact.gp.rpps
+    return None
+
+
+def _matching(notes: Notes, name: str, where: dict[str, str]) -> Iterator[Segment]:
+    wanted = [(Inner.parse(address), value) for address, value in where.items()]
+    for segment in notes.message.all(name):
+        if all(address.first(segment) == value for address, value in wanted):
+            yield segment

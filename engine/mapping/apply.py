@@ -1,0 +1,86 @@
+"""A parsed message and a mapping → facts, or the list of everything missing."""
+
+from datetime import datetime
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from engine.mapping.agreement import read_agreement, read_confirmation
+from engine.mapping.document import ACTIONS, read_document
+from engine.mapping.movement import MOVEMENTS, read_identifier_change, read_merge, read_movement
+from engine.mapping.person import patient_key, read_gp, read_person
+from engine.mapping.reading import Notes, Reading
+from engine.mapping.schema import Dialect
+from engine.mapping.times import read_time
+from engine.model.fact import Heard
+from engine.wire.hl7 import Message
+
+PERSON_ONLY: Final = frozenset({"A08", "A28", "A31", "A54"})
+HANDLED_ADT: Final = MOVEMENTS | PERSON_ONLY | {"A40", "A47"}
+
+
+def handled(message_code: str, event: str) -> bool:
+    """Whether we read this message; anything else is journaled, acknowledged and left."""
+    return (message_code == "ADT" and event in HANDLED_ADT) or (
+        message_code == "MDM" and event in ACTIONS
+    )
+
+
+def apply(
+    message: Message, dialect: Dialect, *, heard_at: datetime, journal_id: int | None = None
+) -> Reading:
+    """Read what one message says.
+
+    Never raises for what a message says: each thing that cannot be read is a Gap, and a message
+    of which nothing can be kept is told by ``Reading.grave``.
+    """
+    code, event = message.value("MSH", 9, 1), message.value("MSH", 9, 2)
+    zone = ZoneInfo(dialect.mapping.time_zone)
+    recorded_at = (
+        read_time(message.value("EVN", 2), zone)
+        or read_time(message.value("MSH", 7), zone)
+        or heard_at.astimezone(zone)
+    )
+    notes = Notes(message, dialect, event, zone, recorded_at)
+    if not handled(code, event):
+        notes.missing("MSH-9", "this event is not read")
+        return Reading(f"{code}^{event}", (), {}, tuple(notes.gaps), handled=False)
+    pid = message.first("PID")
+    patient = patient_key(notes, pid.repetitions(3)) if pid else None
+    if patient is None:
+        notes.missing("PID-3", "no patient number of the mapping's types", grave=True)
+        return Reading(f"{code}^{event}", (), {}, tuple(notes.gaps), handled=True)
+    if code == "MDM":
+        read_document(notes)
+    else:
+        _read_adt(notes, patient)
+    read_agreement(notes)
+    number = message.value("MSH", 10)
+    facts = tuple(
+        Heard(
+            patient=patient,
+            fact=fact,
+            recorded_at=recorded_at,
+            # Numbers of unequal length sort as numbers; other ids as text.
+            sender_order=number.zfill(24) if number.isdigit() else number,
+            heard_at=heard_at,
+            journal_id=journal_id,
+            test=message.value("MSH", 11) != "P",
+        )
+        for fact in notes.facts
+    )
+    return Reading(f"{code}^{event}", facts, notes.blobs, tuple(notes.gaps), handled=True)
+
+
+def _read_adt(notes: Notes, patient: str) -> None:
+    read_person(notes)
+    read_gp(notes)
+    read_confirmation(notes)
+    if notes.event in MOVEMENTS:
+        read_movement(notes)
+    if notes.event in ("A40", "A47"):
+        mrg = notes.message.first("MRG")
+        eliminated = patient_key(notes, mrg.repetitions(1)) if mrg else None
+        if notes.event == "A40":
+            read_merge(notes, patient, eliminated)
+        else:
+            read_identifier_change(notes, patient, eliminated)

@@ -1,0 +1,35 @@
+"""A line of the audit trail, and the signed head of its chain. How they bind is engine.audit."""
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One line of the audit trail.
+
+    ``at`` is ISO 8601 in UTC with microseconds. ``detail`` is a flat mapping of short values:
+    texts, whole numbers, booleans, None.
+    """
+
+    seq: int
+    at: str
+    kind: str
+    actor: str  # "relais", a listener's name, or an operator's login
+    patient: str | None
+    stay: str | None
+    subject: str  # what it is about: "journal 12", "delivery abc", "task 3"
+    detail: dict[str, Any]
+    previous: bytes
+    hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SignedRoot:
+    """The signed head of the chain at the end of a day."""
+
+    day: str  # YYYY-MM-DD, UTC
+    seq: int
+    hash: bytes
+    key_id: str
+    signature: bytes

@@ -1,0 +1,286 @@
+"""The fold: any order, any repetition of a stay's messages gives the same record."""
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.decide.fold import fold
+from engine.model.consent import ConsentState, ConsentStated, Purpose
+from engine.model.fact import (
+    Action,
+    Care,
+    DocumentAction,
+    DocumentForm,
+    DocumentPublished,
+    ExitKind,
+    ExitKindDecided,
+    Fact,
+    GpConfirmed,
+    GpStated,
+    Half,
+    Heard,
+    MovementStated,
+    PersonStated,
+)
+from engine.model.people import Professional, Traits
+from engine.model.stay import Presence, Record
+
+START = datetime(2026, 3, 2, 8, tzinfo=UTC)
+DSS = Care(usmp="annoeullin", half=Half.DSS)
+DSP = Care(usmp="annoeullin", half=Half.DSP)
+OTHER = Care(usmp="sequedin", half=Half.DSS)
+
+
+def heard(fact: Fact, minute: int, *, order: int = 0, test: bool = False) -> Heard:
+    return Heard(
+        patient="1|H",
+        fact=fact,
+        recorded_at=START + timedelta(minutes=minute),
+        sender_order=str(order).zfill(6),
+        heard_at=START + timedelta(minutes=minute, seconds=1),
+        test=test,
+    )
+
+
+def moved(
+    event: str,
+    hour: int,
+    *,
+    movement: str | None = None,
+    care: Care | None = DSS,
+    action: Action = Action.INSERT,
+    kind: ExitKind | None = None,
+    visit: str = "V1",
+) -> MovementStated:
+    return MovementStated(
+        movement=movement or f"{event}-{hour}-{visit}",
+        visit=visit,
+        action=action,
+        event=event,
+        at=START + timedelta(hours=hour),
+        unit="u",
+        care=care,
+        exit_kind=kind,
+    )
+
+
+def folded(facts: list[Heard], *, with_tests: bool = False) -> Record:
+    return fold(
+        "1|H", ["1|H"], facts, transfer_window=timedelta(hours=24), with_tests=with_tests
+    )
+
+
+def test_an_arrival_opens_a_stay_and_a_release_ends_it() -> None:
+    record = folded([heard(moved("A01", 0), 0), heard(moved("A03", 5, kind=ExitKind.RELEASE), 9)])
+    (stay,) = record.stays
+    assert stay.key == "V1@annoeullin#1"
+    assert stay.exit is not None
+    assert stay.exit.kind is ExitKind.RELEASE
+
+
+def test_a_cancelled_arrival_never_happened() -> None:
+    arrival = moved("A01", 0, movement="m")
+    cancel = moved("A01", 0, movement="m", action=Action.CANCEL)
+    assert folded([heard(arrival, 0), heard(cancel, 5)]).stays == ()
+
+
+def test_a_cancelled_release_opens_the_stay_again() -> None:
+    facts = [
+        heard(moved("A01", 0), 0),
+        heard(moved("A03", 5, movement="out", kind=ExitKind.RELEASE), 300),
+        heard(moved("A03", 5, movement="out", action=Action.CANCEL), 301),
+    ]
+    assert folded(facts).stays[0].exit is None
+
+
+def test_two_inserts_of_one_zbe_1_are_one_movement_and_the_last_one_counts() -> None:
+    facts = [
+        heard(moved("A01", 0), 0),
+        heard(moved("A03", 30, movement="m", kind=ExitKind.UNKNOWN), 10, order=1),
+        heard(moved("A03", 20, movement="m", kind=ExitKind.RELEASE), 10, order=2),
+    ]
+    (stay,) = folded(facts).stays
+    assert stay.exit is not None
+    assert stay.exit.at == START + timedelta(hours=20)
+
+
+def test_moving_between_the_halves_of_a_unit_is_no_second_arrival() -> None:
+    facts = [heard(moved("A01", 0), 0), heard(moved("A02", 1, care=DSP), 60)]
+    (stay,) = folded(facts).stays
+    assert stay.halves == (Half.DSS, Half.DSP)
+
+
+def test_a_hospital_stay_is_nested_in_the_detention() -> None:
+    facts = [heard(moved("A01", 0), 0), heard(moved("A02", 1, care=None), 60)]
+    assert folded(facts).stays[0].presence is Presence.HOSPITAL
+    back = heard(moved("A02", 9, care=DSS), 600)
+    (stay,) = folded([*facts, back]).stays
+    assert stay.presence is Presence.INSIDE
+    assert stay.exit is None
+
+
+def test_the_discharge_of_a_nested_consultation_ends_no_stay() -> None:
+    facts = [
+        heard(moved("A01", 0), 0),
+        heard(moved("A04", 1, visit="V2"), 60),
+        heard(moved("A03", 2, visit="V2", kind=ExitKind.RELEASE), 120),
+    ]
+    (stay,) = folded(facts).stays
+    assert stay.exit is None
+
+
+def test_a_release_while_another_visit_of_the_unit_is_open_is_a_doubt() -> None:
+    facts = [
+        heard(moved("A01", 0), 0),
+        heard(moved("A01", 1, visit="V2", care=DSP), 60),
+        heard(moved("A03", 2, kind=ExitKind.RELEASE), 120),
+    ]
+    assert folded(facts).stays[0].doubts == ("another-visit-still-open",)
+
+
+def test_an_arrival_in_another_unit_soon_after_a_release_makes_it_a_transfer() -> None:
+    facts = [
+        heard(moved("A01", 0), 0),
+        heard(moved("A03", 5, kind=ExitKind.RELEASE), 300),
+        heard(moved("A01", 9, visit="V2", care=OTHER), 540),
+    ]
+    first, second = folded(facts).stays
+    assert first.exit is not None
+    assert first.exit.kind is ExitKind.TRANSFER
+    assert second.exit is None
+
+
+def test_a_person_back_in_the_same_unit_the_next_day_is_known_as_such() -> None:
+    facts = [
+        heard(moved("A01", 0), 0),
+        heard(moved("A03", 5, kind=ExitKind.RELEASE), 300),
+        heard(moved("A01", 20, visit="V2"), 1200),
+    ]
+    first, second = folded(facts).stays
+    assert first.came_back_at == second.arrived_at
+
+
+def test_a_release_pronounced_from_a_hospital_bed_is_for_a_person_to_read() -> None:
+    facts = [
+        heard(moved("A01", 0), 0),
+        heard(moved("A06", 1, care=None), 60),
+        heard(moved("A03", 5, care=None, kind=ExitKind.RELEASE, movement="out"), 300),
+    ]
+    (stay,) = folded(facts).stays
+    assert stay.exit is not None
+    assert stay.exit.kind is ExitKind.UNKNOWN
+    said = ExitKindDecided(
+        movement="out", exit_kind=ExitKind.RELEASE, at=START + timedelta(hours=6), by="Dr A"
+    )
+    (stay,) = folded([*facts, heard(said, 360)]).stays
+    assert stay.exit is not None
+    assert stay.exit.kind is ExitKind.RELEASE
+
+
+def test_death_told_by_any_message_overrides_the_way_out() -> None:
+    facts = [
+        heard(moved("A01", 0), 0),
+        heard(moved("A03", 5, kind=ExitKind.RELEASE), 300),
+        heard(PersonStated(traits=Traits(dead=True)), 301),
+    ]
+    (stay,) = folded(facts).stays
+    assert stay.exit is not None
+    assert stay.exit.kind is ExitKind.DEATH
+
+
+def test_a_discharge_without_an_arrival_is_an_orphan() -> None:
+    record = folded([heard(moved("A03", 5, kind=ExitKind.RELEASE), 300)])
+    assert record.stays == ()
+    assert len(record.orphans) == 1
+
+
+def test_facts_of_test_messages_change_nothing_in_production() -> None:
+    facts = [heard(moved("A01", 0), 0), heard(PersonStated(traits=Traits(dead=True)), 1, test=True)]
+    assert folded(facts).person.traits.dead is None
+    assert folded(facts, with_tests=True).person.traits.dead is True
+
+
+def test_a_new_gp_takes_the_place_of_the_old_one_and_is_not_confirmed() -> None:
+    first = Professional(rpps="10999990012", family="DURAND")
+    second = Professional(rpps="10999990020", family="LEFEVRE")
+    facts = [
+        heard(GpStated(gp=first), 0),
+        heard(GpConfirmed(rpps="10999990012", at=START, by="form"), 1),
+    ]
+    assert folded(facts).person.gp_confirmed
+    after = folded([*facts, heard(GpStated(gp=second), 2)])
+    assert after.person.gp == second
+    assert not after.person.gp_confirmed
+
+
+MOVES = st.builds(
+    moved,
+    st.sampled_from(["A01", "A02", "A03", "A04", "A06", "A07", "A21", "A22"]),
+    st.integers(0, 72),
+    movement=st.sampled_from([f"m{n}" for n in range(6)]),
+    care=st.sampled_from([DSS, DSP, OTHER, None]),
+    action=st.sampled_from(Action),
+    kind=st.sampled_from([*ExitKind, None]),
+    visit=st.sampled_from(["V1", "V2"]),
+)
+CONSENTS = st.builds(
+    ConsentStated,
+    purpose=st.sampled_from(Purpose),
+    state=st.sampled_from(ConsentState),
+    at=st.integers(0, 72).map(lambda hour: START + timedelta(hours=hour)),
+    by=st.just("form"),
+    visit=st.sampled_from(["V1", "V2", None]),
+)
+DOCUMENTS = st.builds(
+    DocumentPublished,
+    document=st.sampled_from(["d1", "d2", "d3"]),
+    replaces=st.sampled_from([None, "d1"]),
+    action=st.sampled_from(DocumentAction),
+    visit=st.sampled_from(["V1", None]),
+    half=st.sampled_from(Half),
+    type_code=st.just("11490-0"),
+    form=st.just(DocumentForm.TEXT),
+    content=st.sampled_from(["a" * 64, "b" * 64]),
+    written_at=st.integers(0, 72).map(lambda hour: START + timedelta(hours=hour)),
+    validated=st.booleans(),
+)
+GPS = st.sampled_from(["10999990012", "10999990020", None]).map(
+    lambda rpps: GpStated(gp=Professional(rpps=rpps, family="X") if rpps else None)
+)
+PERSONS = st.builds(
+    PersonStated,
+    traits=st.builds(
+        Traits,
+        birth_family=st.sampled_from(["A", "B", None]),
+        dead=st.sampled_from([True, False, None]),
+    ),
+    removed=st.sampled_from([(), ("birth_family",)]),
+)
+FACTS = st.lists(
+    st.builds(
+        heard,
+        st.one_of(MOVES, MOVES, MOVES, CONSENTS, DOCUMENTS, GPS, PERSONS),
+        st.integers(0, 4000),
+        order=st.integers(0, 3),
+    ),
+    max_size=14,
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(FACTS, st.randoms(use_true_random=False))
+def test_any_order_and_any_repetition_gives_the_same_record(
+    facts: list[Heard], random: object
+) -> None:
+    expected = folded(facts)
+    shuffled = [*facts, *(random.sample(facts, len(facts) // 2))]  # type: ignore[attr-defined]
+    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    assert folded(shuffled) == expected
+
+
+@settings(max_examples=200, deadline=None)
+@given(FACTS)
+def test_a_stay_is_named_once(facts: list[Heard]) -> None:
+    keys = [stay.key for stay in folded(facts).stays]
+    assert len(keys) == len(set(keys))
