@@ -1,0 +1,74 @@
+"""Why a letter cannot be made. Each fault has its code; none holds a value of the patient."""
+
+from engine.model.errors import ComposeError
+from engine.model.letter import Letter
+
+
+def place(letter: Letter) -> str:
+    """Name a letter without naming anybody."""
+    return f"delivery {letter.delivery}, {letter.kind.value}, version {letter.version}"
+
+
+class LetterError(ComposeError):
+    """Base: where the letter stands, that nothing was sent, and what a person can do."""
+
+    def __init__(self, letter: Letter, *, remedy: str, what: str | None = None) -> None:
+        super().__init__(
+            where=place(letter), effect="no mail was made of this letter", remedy=remedy, what=what
+        )
+
+
+class TemplateError(LetterError):
+    """A template asks for something that the letter does not have."""
+
+    code = "LE-101"
+    what = "The template of this letter cannot be filled in."
+
+
+class IdentityError(LetterError):
+    """A trait that the format demands is missing or unreadable."""
+
+    code = "LE-102"
+    what = "The patient's identity is not complete enough for this format."
+
+
+class DateError(LetterError):
+    """The dates of the stay contradict what the letter says, or would tell the future."""
+
+    code = "LE-103"
+    what = "The dates of the stay do not fit this letter."
+
+
+class VersionError(LetterError):
+    """A version above 1 that replaces nothing, or one that replaces itself."""
+
+    code = "LE-104"
+    what = "The chain of versions of this letter is broken."
+
+
+class PaperError(LetterError):
+    """The PDF engine refused."""
+
+    code = "LE-105"
+    what = "The PDF of this letter cannot be made."
+
+
+class AnnexError(LetterError):
+    """A PDF received from the hospital's record cannot become pages of the letter."""
+
+    code = "LE-106"
+    what = "A PDF joined to this letter cannot be used."
+
+
+class AddressError(LetterError):
+    """An address, an identifier or a header of the mail is not of the right shape."""
+
+    code = "LE-107"
+    what = "An address or identifier of this mail is malformed."
+
+
+class SizeError(LetterError):
+    """The mail is larger than the channel takes."""
+
+    code = "LE-108"
+    what = "The mail is larger than its channel takes."

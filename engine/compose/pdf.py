@@ -1,0 +1,261 @@
+"""The letter on paper: PDF/A-1b, tagged. The only import of typst."""
+
+import json
+import os
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import tzinfo
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Final
+
+import typst
+
+from engine.compose.faults import PaperError
+from engine.compose.glyphs import coverage, drawable
+from engine.compose.identity import birth_date, doctor_name, shown_ins, shown_name, trade
+from engine.compose.template import LetterText, contacts
+from engine.compose.text import NBSP, french_date
+from engine.model.errors import ConfigError
+from engine.model.letter import Letter, LetterPatient
+from engine.model.people import INS_NIA
+
+Checkpoint = Callable[[], None]
+FONTS: Final = ("LiberationSans-Regular", "LiberationSans-Bold", "LiberationSans-Italic")
+FALLBACK: Final = "DejaVuSans"
+_GENERATIONS: Final = 11
+
+_SHEET: Final = b"""
+#let file = image(sys.inputs.name, format: "pdf", page: int(sys.inputs.page))
+#set page(width: 210mm, height: 297mm, margin: 0pt, fill: white)
+#context {
+  let size = measure(file)
+  let fitted = image.with(
+    sys.inputs.name, format: "pdf", page: int(sys.inputs.page), fit: "contain",
+  )
+  if size.width > size.height { rotate(-90deg, reflow: true, fitted(width: 297mm, height: 210mm)) }
+  else { fitted(width: 210mm, height: 297mm) }
+}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Press:
+    """What printing needs, loaded once: fonts, their coverage, the typst template."""
+
+    template: bytes
+    fonts: typst.Fonts
+    covered: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Sheets:
+    """An annex as it is printed: one SVG a page, which holds an opaque bitmap."""
+
+    heading: str
+    byline: str
+    pages: tuple[str, ...]
+
+
+class EngineRefusedError(Exception):
+    """The engine's own words. They may quote the document: never shown, never logged."""
+
+
+def load_press(letters: Path) -> Press:
+    """Read fonts and template under ``mappings/letters``; ConfigError when one is not there."""
+    folder = letters / "fonts"
+    try:
+        named = [(folder / f"{name}.ttf").read_bytes() for name in FONTS]
+        fallback = (folder / f"{FALLBACK}.ttf").read_bytes()
+        template = (letters / "letter.typ").read_bytes()
+        # Bold and italic have no fallback of their own style: a sign counts as drawn by the first
+        # family only when each of its styles has it.
+        shared = frozenset.intersection(*(coverage(font) for font in named))
+        covered = shared | coverage(fallback)
+        fonts = typst.Fonts(
+            include_system_fonts=False, include_embedded_fonts=False, font_paths=[str(folder)]
+        )
+        if len(fonts.fonts()) < len(FONTS) + 1:  # the engine skips a font it cannot use
+            raise ValueError("a font is damaged")
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            where=str(folder),
+            effect="no letter can be made",
+            remedy="restore mappings/letters from the distribution",
+            what=f"Fonts or template of the letters cannot be read: {type(error).__name__}.",
+        ) from None
+    return Press(template, fonts, covered)
+
+
+def render_pdf(
+    text: LetterText, letter: Letter, annexes: tuple[Sheets, ...], press: Press, zone: tzinfo
+) -> bytes:
+    """Print a letter, PDF/A-1b. Same arguments, same bytes. Thread-safe; releases the GIL.
+
+    Raises PaperError when the engine refuses.
+    """
+    data = _drawable(_data(text, letter, annexes, zone), press.covered)
+    try:
+        # a-1b: the level that CI-SIS names for the body of a level 1 CDA. Output is tagged too.
+        return typst.compile(
+            press.template,
+            font_paths=press.fonts,
+            pdf_standards=["a-1b"],
+            timestamp=int(letter.issued_at.timestamp()),
+            sys_inputs={"data": json.dumps(data)},
+        )
+    except (typst.TypstError, RuntimeError):
+        raise PaperError(
+            letter, remedy="compare mappings/letters/letter.typ with the one that is shipped"
+        ) from None
+
+
+def rasterise(pdf: bytes, page: int, dpi: int, press: Press) -> bytes:
+    """Draw one page (from 1) of a PDF on a white A4 sheet; PNG, RGBA.
+
+    Raises EngineRefusedError when the file cannot be read; IndexError when there is no such page.
+    """
+    with _as_file(pdf) as (root, name):
+        try:
+            engine = typst.Compiler(
+                _SHEET,
+                root=root,
+                font_paths=press.fonts,
+                sys_inputs={"name": name, "page": str(page)},
+            )
+            drawn = engine.compile(format="png", ppi=dpi)
+        except (typst.TypstError, RuntimeError) as error:
+            if re.search(r"page \d+ does not exist", str(error)):
+                raise IndexError(page) from None
+            raise EngineRefusedError from None
+    if not isinstance(drawn, bytes):  # a list: the page did not fit on one sheet
+        raise EngineRefusedError
+    return drawn
+
+
+def forget(press: Press) -> None:
+    """Let go of the bitmaps of earlier calls: 15 MB for a page at 200 dpi.
+
+    The engine keeps what it computed for ten more compilations, and offers no other way to drop
+    it. Ten of nothing take 7 ms, and keep a long annex under 100 MB.
+    """
+    for _ in range(_GENERATIONS):
+        typst.compile(b"", font_paths=press.fonts, format="png", ppi=1)
+
+
+@contextmanager
+def _as_file(content: bytes) -> Iterator[tuple[str, str]]:
+    # The engine takes binary input only from files. This one has no name and never touches a
+    # disk: a patient's document must not lie in /tmp.
+    handle = os.memfd_create("annex", os.MFD_CLOEXEC)
+    try:
+        view = memoryview(content)
+        while view:
+            view = view[os.write(handle, view) :]
+        yield "/proc/self/fd", str(handle)
+    finally:
+        os.close(handle)
+
+
+def _data(
+    text: LetterText, letter: Letter, annexes: tuple[Sheets, ...], zone: tzinfo
+) -> dict[str, Any]:
+    unit = letter.unit
+    issued = french_date(letter.issued_at.astimezone(zone).date())
+    return {
+        "title": text.title,
+        "letterhead": {
+            "hospital": unit.hospital,
+            "unit": unit.unit,
+            "address": unit.address,
+            "contacts": [(label, _joined(value)) for label, value in contacts(letter)],
+        },
+        "recipient": {
+            "name": doctor_name(letter.recipient),
+            "lines": [letter.recipient.place] if letter.recipient.place else [],
+        },
+        "dateline": f"{unit.city}, le {issued}",
+        "patient": patient_lines(letter),
+        "object": text.object,
+        "replaces": text.replaces,
+        "greeting": text.greeting,
+        "opening": _paragraphs(text.opening),
+        "parts": [
+            {"heading": p.heading, "byline": p.byline, "paragraphs": _paragraphs(p.text)}
+            for p in text.parts
+        ],
+        "closing": _paragraphs(text.closing),
+        "signature": {"team": unit.signature, "lines": signature_lines(letter)},
+        "running": f"{shown_name(letter.patient)} – {birth_date(letter).short}",
+        "reference": f"{unit.hospital} – {text.title}, version {letter.version} du {issued}",
+        "annexes": [{"heading": a.heading, "byline": a.byline, "sheets": a.pages} for a in annexes],
+    }
+
+
+def patient_lines(letter: Letter) -> list[tuple[str, str]]:
+    """The identity block: label and value, in the order of the national rules (RNIV)."""
+    p: LetterPatient = letter.patient
+    lines = [
+        ("Nom de naissance", p.birth_family.upper()),
+        ("Prénoms de naissance", p.birth_given_all or p.birth_given),
+    ]
+    used = " ".join(
+        part for part in (p.used_given, p.used_family and p.used_family.upper()) if part
+    )
+    if used:
+        lines.append(("Nom utilisé" if p.used_family else "Prénom utilisé", used))
+    sex = {"F": "féminin", "M": "masculin"}.get(p.sex, "indéterminé")
+    lines.append(("Naissance, sexe", f"{birth_date(letter).short}, sexe {sex}"))
+    if (ins := shown_ins(letter)) is not None:
+        kind = "NIA" if ins.oid == INS_NIA else "NIR"
+        place = p.birth_place_code
+        lines.append((f"INS ({kind})", f"{_grouped(ins.matricule)} – lieu de naissance {place}"))
+    lines.append(("N° patient (IPP)", p.ipp))
+    return lines
+
+
+def signature_lines(letter: Letter) -> list[str]:
+    """Who answers for the letter."""
+    who = letter.unit.responsible
+    what = trade(who)
+    return [
+        f"Médecin responsable : {doctor_name(who)}",
+        f"{f'{what} – ' if what else ''}RPPS {who.rpps}",
+    ]
+
+
+def _grouped(matricule: str) -> str:
+    cuts = (0, 1, 3, 5, 7, 10, 13, 15)
+    return NBSP.join(matricule[a:b] for a, b in pairwise(cuts))
+
+
+def _joined(value: str) -> str:
+    return value.replace(" ", NBSP)
+
+
+def _paragraphs(text: str) -> list[list[tuple[str, str]]]:
+    """Blank lines part paragraphs; a line that begins with a dash or a bullet is an item."""
+    return [
+        [_line(line) for line in block.split("\n") if line.strip()]
+        for block in re.split(r"\n\s*\n", text)
+        if block.strip()
+    ]
+
+
+def _line(line: str) -> tuple[str, str]:
+    item = re.match(r"\s*[-–•]\s+(.+)", line)
+    return ("item", item.group(1)) if item else ("text", line.strip())
+
+
+def _drawable(value: Any, covered: frozenset[int]) -> Any:
+    match value:
+        case str():
+            return drawable(value, covered)
+        case dict():
+            return {k: _drawable(v, covered) for k, v in value.items()}
+        case list() | tuple():
+            return [_drawable(v, covered) for v in value]
+        case _:
+            return value

@@ -1,0 +1,61 @@
+"""The door of this package: a letter and a channel in, a mail and its files out."""
+
+from dataclasses import dataclass
+
+from engine.compose.annex import print_annexes
+from engine.compose.cda import render_cda
+from engine.compose.hprim import render_hprim
+from engine.compose.mail import ChannelFace, Renderings, build
+from engine.compose.pdf import Checkpoint, render_pdf
+from engine.compose.plain import render_plain
+from engine.compose.shop import Shop
+from engine.compose.template import write
+from engine.compose.text import cleaned
+from engine.compose.xdm import render_xdm
+from engine.model.letter import Letter
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A mail ready to be stored, and the same letter in each of its forms, by file name.
+
+    ``files``: letter.txt and letter.pdf always; cda.xml, metadata.xml and ihe_xdm.zip on an "xdm"
+    channel; letter.hpr on an "hprim" one.
+    """
+
+    mime: bytes
+    files: dict[str, bytes]
+
+
+def _go_on() -> None:
+    """Without a deadline there is nothing to check."""
+
+
+def render(
+    letter: Letter, shop: Shop, face: ChannelFace, *, checkpoint: Checkpoint = _go_on
+) -> Rendered:
+    """Make every form of a letter, and the mail that carries them.
+
+    Pure, thread-safe, and the same bytes for the same arguments. ``checkpoint`` is called between
+    the steps and may raise whatever the caller uses to give up. Raises a ComposeError, which
+    names no patient, when the letter cannot be made.
+    """
+    clean = cleaned(letter)
+    text = write(clean, shop.patterns[clean.kind], shop.zone)
+    annexes = print_annexes(clean, shop.press, shop.zone, checkpoint)
+    checkpoint()
+    plain = render_plain(text, clean, annexes, shop.zone)
+    pdf = render_pdf(text, clean, annexes, shop.press, shop.zone)
+    checkpoint()
+    files = {"letter.txt": plain.encode(), "letter.pdf": pdf}
+    if face.format == "xdm":
+        cda = render_cda(clean, pdf, shop)
+        xdm, metadata = render_xdm(clean, cda, shop)
+        files |= {"cda.xml": cda, "metadata.xml": metadata, "ihe_xdm.zip": xdm}
+        made = Renderings(text.mail, pdf, xdm=xdm)
+    else:
+        hprim = render_hprim(plain, clean, shop.zone)
+        files["letter.hpr"] = hprim
+        made = Renderings(text.mail, pdf, hprim=hprim)
+    checkpoint()
+    return Rendered(build(clean, made, shop, face), files)

@@ -1,0 +1,128 @@
+"""Text that leaves: what is stripped, what is transliterated, how a date reads in French."""
+
+import re
+import unicodedata
+from datetime import date
+from typing import Any, Final, TypeVar
+
+from engine.model.people import unaccented
+from engine.model.value import Value
+
+NBSP: Final = "\u00a0"
+MONTHS: Final = (
+    "janvier", "février", "mars", "avril", "mai", "juin", "juillet", "août", "septembre",
+    "octobre", "novembre", "décembre",
+)  # fmt: skip
+
+# Control, format (bidi overrides, zero-width), surrogate, private, unassigned: XML 1.0 section
+# 2.2 forbids part of them, PDF/A has no glyph for them, and none carries meaning in a letter.
+_DROPPED: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
+_LINE_ENDS: Final = re.compile(r"\r\n|[\r\n\v\f\x85\u2028\u2029]")
+_MANY_BLANKS: Final = re.compile(r"\n{3,}")
+
+V = TypeVar("V", bound=Value)
+
+
+def clean_text(text: str) -> str:
+    """Text of several lines: LF ends, NFC, no character that a format refuses."""
+    if text.isascii() and text.isprintable():
+        return text
+    lines = unicodedata.normalize("NFC", _LINE_ENDS.sub("\n", text).replace("\t", " "))
+    kept = "".join(c for c in lines if c == "\n" or unicodedata.category(c) not in _DROPPED)
+    return _MANY_BLANKS.sub("\n\n", kept)
+
+
+def clean_line(text: str) -> str:
+    """One line: as clean_text, every blank run one space, none at the ends."""
+    if text.isascii() and text.isprintable() and "  " not in text:
+        return text.strip()
+    # NBSP stays: it is typography, not layout.
+    return re.sub(r"[ \n]+", " ", clean_text(text)).strip(" \n")
+
+
+_MULTILINE: Final = frozenset({"text"})
+
+
+def cleaned(value: V) -> V:
+    """The same value with every string in it clean. Only a field called ``text`` keeps lines."""
+    changes: dict[str, Any] = {}
+    for name in type(value).model_fields:
+        old = getattr(value, name)
+        new = _cleaned(old, multiline=name in _MULTILINE)
+        if new is not old:
+            changes[name] = new
+    return value.model_copy(update=changes) if changes else value
+
+
+def _cleaned(old: Any, *, multiline: bool) -> Any:
+    # `type is str`: an enumeration's member is a str too, and stays what it is.
+    if type(old) is str:
+        return clean_text(old) if multiline else clean_line(old)
+    if isinstance(old, Value):
+        return cleaned(old)
+    if isinstance(old, tuple):
+        return tuple(_cleaned(item, multiline=multiline) for item in old)
+    return old
+
+
+def french_date(day: date) -> str:
+    """24 novembre 2026, 1er septembre 2026."""
+    return f"{'1er' if day.day == 1 else day.day} {MONTHS[day.month - 1]} {day.year}"
+
+
+_STATEMENT: Final = re.compile(r"(\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\})", re.DOTALL)
+
+
+def typographic(template: str) -> str:
+    """Put no-break spaces where French typography wants them, in the template's own words only.
+
+    Before ``: ; ? !`` and inside guillemets, after ``n°``. Values are never touched.
+    """
+    parts = _STATEMENT.split(template)
+    for i in range(0, len(parts), 2):
+        words = re.sub(r" (?=[:;?!»])", NBSP, parts[i])
+        parts[i] = re.sub(r"(?<=«) |(?<=n°) ", NBSP, words)
+    return "".join(parts)
+
+
+_TO_LATIN_1: Final = str.maketrans(
+    {
+        "œ": "oe", "Œ": "OE", "Ÿ": "Y", "€": "EUR", "‘": "'", "’": "'", "‚": ",", "“": '"',
+        "”": '"', "„": '"', "–": "-", "—": "-", "‑": "-", "‐": "-", "−": "-", "…": "...",
+        "•": "-", "‰": "o/oo", "™": "(TM)", "≤": "<=", "≥": ">=", "≈": "~", "→": "->",
+        "μ": "µ", "ł": "l", "Ł": "L", NBSP: " ", "\u202f": " ",
+    }
+)  # fmt: skip
+
+
+def latin_1(text: str) -> str:
+    """The nearest text that ISO-8859-1 can carry; what has no neighbour becomes ``?``."""
+    near = text.translate(_TO_LATIN_1)
+    try:
+        near.encode("latin-1")
+    except UnicodeEncodeError:
+        return "".join(_near(c) for c in near)
+    return near
+
+
+def _near(char: str) -> str:
+    if ord(char) < 256:
+        return char
+    folded = "".join(c for c in unicodedata.normalize("NFKD", char) if ord(c) < 256)
+    return folded or ("" if unicodedata.combining(char) else "?")
+
+
+def ascii_name(name: str) -> str:
+    """A name in capitals A to Z, space and hyphen: ``d'Œuvre-Élan`` gives ``D OEUVRE-ELAN``."""
+    letters = re.sub(r"[‐‑–—−]", "-", unaccented(name)).upper()
+    return re.sub(r" +", " ", re.sub(r"[^A-Z-]", " ", letters)).strip(" -")
+
+
+def mail_word(text: str) -> str:
+    """Text for a subject or a file name: no diacritics, no sign that a system could trip over.
+
+    Letters of other alphabets stay: the mail encodes them (RFC 2047, RFC 2231).
+    """
+    folded = unaccented(text).replace("’", "'")
+    kept = "".join(c if c.isalnum() or c in " -'.," else " " for c in folded)
+    return re.sub(r" +", " ", kept).strip()

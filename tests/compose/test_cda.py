@@ -1,0 +1,191 @@
+import base64
+from typing import Any
+
+import pytest
+from lxml import etree
+
+from engine.compose.cda import render_cda
+from engine.compose.cda_people import authors
+from engine.compose.faults import AddressError, IdentityError
+from engine.model.letter import Letter, LetterKind
+from tests.support.letters import (
+    DOCTOR,
+    PATIENT,
+    PSYCHIATRIC,
+    PSYCHIATRIST,
+    RESPONSIBLE,
+    SOMATIC,
+    UNIT,
+    WOMAN,
+    letter,
+    second,
+    shop,
+)
+
+PDF = b"%PDF-1.4 not looked at here"
+NS = {"c": "urn:hl7-org:v3"}
+
+# The order of the header's children, as the schema has it (POCD_MT000040).
+ORDER = [
+    "realmCode", "typeId", "templateId", "id", "code", "title", "effectiveTime",
+    "confidentialityCode", "languageCode", "setId", "versionNumber", "recordTarget", "author",
+    "custodian", "informationRecipient", "legalAuthenticator", "participant", "documentationOf",
+    "relatedDocument", "componentOf", "component",
+]  # fmt: skip
+
+
+def made(of: Letter) -> etree._Element:
+    return etree.fromstring(render_cda(of, PDF, shop()))
+
+
+def all_of(document: etree._Element, path: str) -> list[Any]:
+    return list(document.xpath(path, namespaces=NS))
+
+
+CASES = {
+    "arrival": letter(),
+    "arrival without INS": letter(patient=WOMAN),
+    "exit notice": letter(LetterKind.EXIT_NOTICE),
+    "exit letter": letter(LetterKind.EXIT_LETTER),
+    "second version, two authors": second(sections=(SOMATIC, PSYCHIATRIC)),
+}
+
+
+@pytest.mark.parametrize("of", CASES.values(), ids=CASES)
+def test_the_header_has_the_order_of_the_schema_and_three_template_ids(of: Letter) -> None:
+    document = made(of)
+    tags = [etree.QName(child).localname for child in document]
+    assert tags == sorted(tags, key=ORDER.index)
+    assert set(ORDER) - set(tags) <= {"relatedDocument"}
+    assert tags.count("templateId") == 3
+    assert "schemaLocation" not in etree.tostring(document).decode()
+
+
+@pytest.mark.parametrize("of", CASES.values(), ids=CASES)
+def test_the_body_is_the_pdf_unchanged(of: Letter) -> None:
+    (body,) = all_of(made(of), "c:component/c:nonXMLBody/c:text")
+    assert (body.get("mediaType"), body.get("representation")) == ("application/pdf", "B64")
+    assert base64.b64decode(body.text) == PDF
+
+
+@pytest.mark.parametrize("of", CASES.values(), ids=CASES)
+def test_no_mailbox_and_no_word_of_the_unit_stands_in_the_header(of: Letter) -> None:
+    text = etree.tostring(made(of), encoding="unicode").lower()
+    for word in ("@", "mailto", "sanitaire", "incarc", "pénit", "invention", "03 00"):
+        assert word not in text
+
+
+def test_a_qualified_patient_has_the_ins_and_every_trait_that_must_go_with_it() -> None:
+    document = made(letter())
+    ids = [(i.get("root"), i.get("extension")) for i in all_of(document, "//c:patientRole/c:id")]
+    assert ids == [
+        ("1.2.250.1.213.1.4.10", "161029999900145"),
+        ("2.25.281474976710656900", "26000123"),
+    ]
+    name = [
+        (etree.QName(n).localname, n.get("qualifier"), n.text)
+        for n in all_of(document, "//c:patient/c:name/*")
+    ]
+    assert name == [
+        ("family", "BR", "ESSAI"),
+        ("given", None, "MARCEL JEAN"),
+        ("given", "BR", "MARCEL"),
+    ]
+    assert all_of(document, "//c:birthplace/c:place/c:addr/c:county/text()") == ["99999"]
+    assert all_of(document, "//c:birthTime/@value") == ["19610214"]
+
+
+def test_without_a_qualified_ins_the_patient_is_known_by_the_local_number_alone() -> None:
+    document = made(letter(patient=WOMAN))
+    assert all_of(document, "//c:patientRole/c:id/@extension") == ["26000777"]
+    assert all_of(document, "//c:birthplace") == []
+    qualifiers = all_of(document, "//c:patient/c:name/c:family/@qualifier")
+    assert qualifiers == ["BR", "CL"]
+
+
+def test_the_patient_s_address_is_masked() -> None:
+    document = made(letter())
+    assert all_of(document, "//c:patientRole/c:addr/@nullFlavor") == ["MSK"]
+    assert all_of(document, "//c:patientRole/c:telecom/@nullFlavor") == ["MSK"]
+
+
+@pytest.mark.parametrize(("sex", "code"), [("F", "F"), ("M", "M"), ("U", "UN"), ("?", "UN")])
+def test_the_sex_is_one_of_the_three_codes(sex: str, code: str) -> None:
+    patient = PATIENT.model_copy(update={"sex": sex})
+    document = made(letter(patient=patient))
+    assert all_of(document, "//c:administrativeGenderCode/@code") == [code]
+
+
+def test_a_lunar_birth_date_becomes_its_year_and_the_ins_is_left_out() -> None:
+    document = made(letter(patient=PATIENT.model_copy(update={"birth_date": "19614214"})))
+    assert all_of(document, "//c:birthTime/@value") == ["1961"]
+    assert len(all_of(document, "//c:patientRole/c:id")) == 1
+
+
+def test_each_author_stands_once_and_the_responsible_is_always_one_of_them() -> None:
+    again = PSYCHIATRIC.model_copy(update={"written_at": letter().issued_at})
+    of = letter(LetterKind.EXIT_LETTER, sections=(PSYCHIATRIC, again))
+    assert [(who.rpps, at) for who, at in authors(of)] == [
+        (PSYCHIATRIST.rpps, letter().issued_at),
+        (RESPONSIBLE.rpps, letter().issued_at),
+    ]
+    found = all_of(made(of), "c:author/c:assignedAuthor/c:id/@extension")
+    assert found == ["810999999989", "810999999997"]
+
+
+def test_an_author_without_a_national_number_stays_in_the_text_alone() -> None:
+    local = PSYCHIATRIST.model_copy(update={"rpps": "DR-12"})
+    part = PSYCHIATRIC.model_copy(update={"author": local})
+    of = letter(LetterKind.EXIT_LETTER, sections=(part,))
+    assert all_of(made(of), "c:author/c:assignedAuthor/c:id/@extension") == ["810999999997"]
+
+
+def test_a_second_version_replaces_the_first_in_the_same_set() -> None:
+    first, then = made(letter(LetterKind.EXIT_LETTER)), made(second())
+    replaced = "c:relatedDocument[@typeCode='RPLC']/c:parentDocument/c:id/@root"
+    assert all_of(then, replaced) == all_of(first, "c:id/@root")
+    assert all_of(then, "c:setId/@root") == all_of(first, "c:setId/@root")
+    assert all_of(then, "c:id/@root") != all_of(first, "c:id/@root")
+    assert all_of(then, "c:versionNumber/@value") == ["2"]
+    assert all_of(then, "c:relatedDocument/c:parentDocument/c:setId") == []
+
+
+def test_an_arrival_notice_has_a_beginning_and_no_end() -> None:
+    planned = letter(left_at=letter(LetterKind.EXIT_NOTICE).left_at)
+    assert all_of(made(planned), "//c:high") == []
+    assert all_of(made(planned), "//c:serviceEvent/c:effectiveTime/c:low/@value") == [
+        "20260901101500+0200"
+    ]
+
+
+def test_times_carry_the_offset_of_their_own_season() -> None:
+    document = made(letter(LetterKind.EXIT_NOTICE))
+    assert all_of(document, "//c:encompassingEncounter/c:effectiveTime/*/@value") == [
+        "20260901101500+0200",
+        "20261124110000+0100",
+    ]
+
+
+@pytest.mark.parametrize("rpps", ["", "1099999999", "109999999970", "1099999999A", "１0999999997"])
+def test_a_professional_without_an_rpps_of_eleven_digits_is_refused(rpps: str) -> None:
+    for changes in (
+        {"recipient": DOCTOR.model_copy(update={"rpps": rpps})},
+        {
+            "unit": UNIT.model_copy(
+                update={"responsible": RESPONSIBLE.model_copy(update={"rpps": rpps})}
+            )
+        },
+    ):
+        with pytest.raises(AddressError):
+            made(letter(**changes))
+
+
+@pytest.mark.parametrize("finess", ["", "99000002", "9900000281", "99000 028"])
+def test_a_finess_of_the_wrong_shape_is_refused(finess: str) -> None:
+    with pytest.raises(AddressError):
+        made(letter(unit=UNIT.model_copy(update={"finess": finess})))
+
+
+def test_without_a_year_of_birth_there_is_no_document() -> None:
+    with pytest.raises(IdentityError):
+        made(letter(patient=PATIENT.model_copy(update={"birth_date": "?"})))
