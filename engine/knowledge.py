@@ -4,7 +4,7 @@ The pure parts are decide.fold and decide.plan. Here the rows are fetched, the p
 and its cancels, tasks and changed verdicts are written with their audit lines.
 """
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -85,7 +85,12 @@ class Knowledge:
                 to=DeliveryState.CANCELLED.value,
                 reason=cancel.reason.value,
             )
-        _reconcile_tasks(tx, root, decided.tasks, now)
+        over = frozenset(
+            one.id
+            for one in scene.deliveries
+            if one.state in (DeliveryState.RELAYED, DeliveryState.CANCELLED)
+        ) | {cancel.delivery for cancel in decided.cancels}
+        _reconcile_tasks(tx, root, decided.tasks, over, now)
         _remember_stays(tx, scene, decided, now)
         return scene, decided
 
@@ -109,8 +114,10 @@ def _base(key: str) -> str:
     return key.partition("#again")[0]
 
 
-def _reconcile_tasks(tx: Tx, patient: str, wanted: Iterable[WantedTask], now: datetime) -> None:
-    """Raise what is called for now, close what no longer is.
+def _reconcile_tasks(
+    tx: Tx, patient: str, wanted: Iterable[WantedTask], over: Container[str], now: datetime
+) -> None:
+    """Raise what is called for now, close what no longer is. ``over``: deliveries that are.
 
     A task that a person closed stays closed: what they did not mend is told by the verdict. One
     that closed by itself comes back under a new key when its cause comes back.
@@ -141,7 +148,9 @@ def _reconcile_tasks(tx: Tx, patient: str, wanted: Iterable[WantedTask], now: da
             task=called_for.kind.value,
         )
     for task in existing:
-        if task.open and task.kind not in _NOT_OF_PLAN and _base(task.key) not in want:
+        if not task.open:
+            continue
+        if task.about in over if task.kind in _NOT_OF_PLAN else _base(task.key) not in want:
             tx.tasks.close(task.id, now, "relais", "no-longer-needed")
             tx.audit.append(
                 "task-closed",

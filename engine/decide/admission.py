@@ -38,6 +38,11 @@ DOCUMENTS: Final = frozenset({"MDM^T02", "MDM^T04", "MDM^T10"})
 HANDLED: Final = MOVEMENTS | PERSONS | DOCUMENTS
 
 _SEGMENT_NAME: Final = re.compile(r"[A-Z][A-Z0-9]{2}")
+# Names that need no look: the usual ones of what we handle.
+_USUAL: Final = frozenset(
+    {"EVN", "PID", "PD1", "ROL", "NK1", "PV1", "PV2", "ZBE", "ZFA", "ZFP", "ZFV", "ZFM", "ZFD"}
+    | {"ZFS", "OBX", "AL1", "DG1", "IN1", "IN2", "IN3", "TXA"}
+)
 
 FieldName = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9]{2}-[1-9]\d{0,2}$")]
 
@@ -125,57 +130,62 @@ def _judge(
     kind = header.message_type
     if kind not in HANDLED:
         return AckCode.AA, ()
-    wrong = (*_structure(message), *_absent(message, required.of(kind)))
-    return (AckCode.AE, wrong) if wrong else (AckCode.AA, ())
+    wrong = _examine(message.segments, required.of(kind))
+    return (AckCode.AE, tuple(wrong)) if wrong else (AckCode.AA, ())
 
 
-def _structure(message: hl7.Message) -> list[Condition]:
-    """Lines that are no segment, and a second MSH.
+def _examine(
+    segments: tuple[hl7.Segment, ...], wanted: Mapping[str, tuple[int, ...]]
+) -> list[Condition]:
+    """Lines that are no segment, a second MSH, and required fields that are absent.
 
-    Such a line is what follows a raw line end in a text: to let it pass would shorten a letter
-    without a word. A second MSH is a message that another one swallowed.
+    Each occurrence of a segment must hold its required fields: a merge may name two patients.
     """
     wrong: list[Condition] = []
-    for n, segment in enumerate(message.segments):
-        name = segment.name
-        if name == "MSH":
-            if n:
-                text = "A second MSH stands in the message."
-                wrong.append(Condition(code=SEGMENT_SEQUENCE, location="MSH^2", text=text))
-                break
-        elif not _SEGMENT_NAME.fullmatch(name):
-            text = "A line is no segment: a line end stands unescaped in the field before it?"
-            wrong.append(
-                Condition(code=SEGMENT_SEQUENCE, location=_place(message.segments, n), text=text)
-            )
-            break
-    return wrong
-
-
-def _place(segments: tuple[hl7.Segment, ...], stray: int) -> str:
-    """The segment before a stray line: name and how many of that name came so far."""
-    name = segments[stray - 1].name
-    return f"{name}^{sum(segment.name == name for segment in segments[:stray])}"
-
-
-def _absent(message: hl7.Message, wanted: Mapping[str, tuple[int, ...]]) -> list[Condition]:
-    """A condition for each required field that is absent, in each occurrence of its segment."""
     seen = dict.fromkeys(wanted, 0)
-    gaps: list[tuple[str, int, int]] = []
-    for segment in message.segments:
+    for n, segment in enumerate(segments):
         name = segment.name
         if name in seen:
             seen[name] += 1
-            gaps += [(name, seen[name], n) for n in wanted[name] if not _filled(segment, n)]
+            wrong += [
+                _missing(name, seen[name], field)
+                for field in wanted[name]
+                if not _filled(segment, field)
+            ]
+        elif n and name not in _USUAL:
+            wrong += _stray(segments, n)
     for name, count in seen.items():
         if not count:
-            gaps += [(name, 1, n) for n in wanted[name]]
-    return [
-        Condition(
-            code=REQUIRED_FIELD, location=f"{name}^{order}^{n}", text=f"{name}-{n} is missing."
-        )
-        for name, order, n in gaps
-    ]
+            wrong += [_missing(name, 1, field) for field in wanted[name]]
+    return wrong
+
+
+def _stray(segments: tuple[hl7.Segment, ...], n: int) -> list[Condition]:
+    """Lines that cannot be passed over.
+
+    One that is no segment is what follows a raw line end in a text: to let it pass would shorten
+    a letter without a word. A second MSH is a message that another one swallowed.
+    """
+    name = segments[n].name
+    if name == "MSH":
+        text, place = "A second MSH stands in the message.", "MSH^2"
+    elif not _SEGMENT_NAME.fullmatch(name):
+        text = "A line is no segment: a line end stands unescaped in the field before it?"
+        before = segments[n - 1].name
+        if not _SEGMENT_NAME.fullmatch(before):
+            return []  # said of the first one
+        place = f"{before}^{sum(segment.name == before for segment in segments[:n])}"
+    else:
+        return []
+    return [Condition(code=SEGMENT_SEQUENCE, location=place, text=text)]
+
+
+def _missing(segment: str, order: int, field: int) -> Condition:
+    return Condition(
+        code=REQUIRED_FIELD,
+        location=f"{segment}^{order}^{field}",
+        text=f"{segment}-{field} is missing.",
+    )
 
 
 def _filled(segment: hl7.Segment, n: int) -> bool:

@@ -8,11 +8,30 @@ follows from it are verbs of the same ``Tx``, so they commit together or not at 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from engine.model.fact import Heard
 from engine.model.flow import AckCode, Delivery, DeliveryState, JournalState, Outcome
 from engine.model.task import Task, WantedTask
+from engine.model.trail import AuditEntry, SignedRoot
+
+__all__ = [
+    "Attempt",
+    "AuditEntry",
+    "AuditVerbs",
+    "Earlier",
+    "Entry",
+    "FactVerbs",
+    "JournalVerbs",
+    "MetaVerbs",
+    "NewEntry",
+    "OutboxVerbs",
+    "SignedRoot",
+    "StayRow",
+    "Store",
+    "TaskVerbs",
+    "Tx",
+]
 
 T = TypeVar("T")
 
@@ -88,36 +107,7 @@ class Attempt:
     cause: str | None
     code: int | None
     status: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class AuditEntry:
-    """One line of the audit trail.
-
-    ``at`` is ISO 8601 in UTC with microseconds. ``detail`` is a flat mapping of short values.
-    """
-
-    seq: int
-    at: str
-    kind: str
-    actor: str  # "relais", a listener's name, or an operator's login
-    patient: str | None
-    stay: str | None
-    subject: str  # what it is about: "journal 12", "delivery abc", "task 3"
-    detail: dict[str, Any]
-    previous: bytes
-    hash: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class SignedRoot:
-    """The signed head of the chain at the end of a day."""
-
-    day: str  # YYYY-MM-DD, UTC
-    seq: int
-    hash: bytes
-    key_id: str
-    signature: bytes
+    reply: str | None = None  # what the peer answered when it took the message
 
 
 class JournalVerbs(Protocol):
@@ -327,6 +317,10 @@ class AuditVerbs(Protocol):
 
     def head(self) -> tuple[int, bytes]:
         """Last sequence number and hash; (0, 32 zero bytes) at the start."""
+        ...
+
+    def head_before(self, instant: datetime) -> tuple[int, bytes]:
+        """The last line written before an instant, as `head` gives it."""
         ...
 
     def add_root(self, root: SignedRoot) -> None: ...

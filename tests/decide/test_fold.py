@@ -66,9 +66,7 @@ def moved(
 
 
 def folded(facts: list[Heard], *, with_tests: bool = False) -> Record:
-    return fold(
-        "1|H", ["1|H"], facts, transfer_window=timedelta(hours=24), with_tests=with_tests
-    )
+    return fold("1|H", ["1|H"], facts, transfer_window=timedelta(hours=24), with_tests=with_tests)
 
 
 def test_an_arrival_opens_a_stay_and_a_release_ends_it() -> None:

@@ -182,7 +182,8 @@ class Peer:
                     continue
                 if "body" in self.script:
                     await reader.read(10)
-                    writer.transport.pause_reading()  # type: ignore[attr-defined]
+                    if self.script["body"][0] is SILENCE:
+                        writer.transport.pause_reading()  # type: ignore[attr-defined]
                     await self._answer(writer, "body", "250 too early")
                 body = await reader.readuntil(b"\r\n.\r\n")
                 self.final_dot_seen.set()

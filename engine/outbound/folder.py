@@ -1,0 +1,75 @@
+"""Transport: one .eml file a mail, in a folder that a gateway empties. For drills too.
+
+A file appears whole or not at all: it is written beside, flushed to the disk, then renamed. Its
+name is the delivery id: no patient and no mailbox can be read from a listing.
+"""
+
+import asyncio
+import os
+import re
+from pathlib import Path
+from typing import Final
+
+from engine.model.flow import Accepted, Cause, Deferred, Delivery, Outcome, Rejected
+
+_SAFE_ID: Final = re.compile(r"[a-z0-9]{1,64}", re.ASCII)
+_MODE: Final = 0o640  # the gateway reads by the folder's group; nobody else
+
+
+class FolderTransport:
+    """Writes into `path`, which must exist: a gateway's folder that is not mounted is a fault
+    (FOLDER, deferred), never a folder to be made."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    async def attempt(self, delivery: Delivery, mime: bytes) -> Outcome:
+        """Put the file there. A file that is there already, with these bytes, is a success."""
+        if _SAFE_ID.fullmatch(delivery.id) is None:
+            return Rejected(Cause.INTERNAL)
+        # A cancelled attempt lets its thread finish: the next one then finds the file.
+        return await asyncio.to_thread(self._put, f"{delivery.id}.eml", mime)
+
+    async def close(self) -> None:
+        """Nothing waits."""
+
+    def _put(self, name: str, mime: bytes) -> Outcome:
+        target = self._path / name
+        beside = self._path / f".{name}.part"
+        try:
+            if target.exists():
+                return self._found(target, mime)
+            try:
+                _write_through(beside, mime)
+                beside.rename(target)
+            except OSError:
+                beside.unlink(missing_ok=True)
+                raise
+            _flush_folder(self._path)
+        except OSError:
+            return Deferred(Cause.FOLDER)
+        return Accepted(reply="file written")
+
+    def _found(self, target: Path, mime: bytes) -> Outcome:
+        # A crash after the rename and before the commit: the file is ours and the same. Another
+        # content under our name is never overwritten, since the gateway may be reading it.
+        if target.read_bytes() != mime:
+            return Rejected(Cause.INTERNAL)
+        _flush_folder(self._path)
+        return Accepted(reply="file was there")
+
+
+def _write_through(path: Path, data: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, _MODE)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _flush_folder(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

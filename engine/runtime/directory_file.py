@@ -1,0 +1,200 @@
+"""Reads the directory file: which mailbox reaches which doctor.
+
+CSV in UTF-8, separated by ``;`` or ``,``, with a header line that names the columns
+rpps, family, given, place, mailbox, type, channel in any order. A row that is not beyond doubt is
+left out: a mail to the wrong doctor is the worst failure there is. Reasons hold no value of a row.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Protocol
+
+from engine.model.people import Mailbox, MailboxType, rpps_ok
+
+COLUMNS: Final = ("rpps", "family", "given", "place", "mailbox", "type", "channel")
+_OPTIONAL: Final = frozenset({"place"})
+# One address, no display name, no quoting: what annuaire.sante.fr publishes. An accented local
+# part would need SMTPUTF8, which relays of the trust space do not offer.
+_ADDRESS: Final = re.compile(
+    r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
+    r"@(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z]{2,63}"
+)
+_MOST = 256 * 1024 * 1024  # bytes
+
+Directory = dict[str, tuple[Mailbox, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class RowMistake:
+    """A row that is left out. ``line`` counts from 1, the header included."""
+
+    line: int
+    column: str
+    what: str
+    cure: str
+
+
+class _Rows(Protocol):
+    """What csv.reader gives."""
+
+    line_num: int
+
+    def __iter__(self) -> Iterator[list[str]]: ...
+
+    def __next__(self) -> list[str]: ...
+
+
+class DirectoryError(Exception):
+    """The file as a whole cannot be used; the text says why, and holds no value of it."""
+
+    def __init__(self, what: str, cure: str) -> None:
+        super().__init__(what)
+        self.what = what
+        self.cure = cure
+
+
+def read_directory(
+    path: Path, channels: Collection[str]
+) -> tuple[Directory, tuple[RowMistake, ...]]:
+    """Give the mailboxes by RPPS, and the rows left out.
+
+    Raises DirectoryError when there is no such file, it is not UTF-8 CSV, or a column lacks.
+    """
+    text = _text(path)
+    first = text.split("\n", 1)[0]
+    delimiter = ";" if first.count(";") >= first.count(",") else ","
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    try:
+        return _rows(rows, frozenset(channels))
+    except csv.Error:
+        raise DirectoryError(
+            f"line {rows.line_num} is not valid CSV",
+            "close the quotes, and keep one separator in the whole file",
+        ) from None
+
+
+def _text(path: Path) -> str:
+    try:
+        if path.stat().st_size > _MOST:
+            raise DirectoryError("the file is too large", "give an extract of at most 256 MB")
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise DirectoryError(
+            (error.strerror or "it cannot be read").lower(), "put the directory file there"
+        ) from None
+    except UnicodeDecodeError:
+        raise DirectoryError("it is not UTF-8", "save it again as UTF-8") from None
+
+
+def _rows(rows: "_Rows", channels: frozenset[str]) -> tuple[Directory, tuple[RowMistake, ...]]:
+    header = [name.strip().lower() for name in next(rows, [])]
+    lacking = [name for name in COLUMNS if name not in header and name not in _OPTIONAL]
+    if lacking:
+        raise DirectoryError(
+            f"the first line lacks the column {', '.join(lacking)}",
+            f"start the file with: {';'.join(COLUMNS)}",
+        )
+    places = {name: header.index(name) for name in COLUMNS if name in header}
+    kept: list[tuple[int, Mailbox]] = []
+    mistakes: list[RowMistake] = []
+    for cells in rows:
+        if not any(cell.strip() for cell in cells):
+            continue
+        read = _row(cells, len(header), places, channels, rows.line_num)
+        if isinstance(read, RowMistake):
+            mistakes.append(read)
+        else:
+            kept.append((rows.line_num, read))
+    kept, doubled = _without_doubt(kept)
+    directory: dict[str, list[Mailbox]] = {}
+    for _, mailbox in kept:
+        directory.setdefault(mailbox.rpps, []).append(mailbox)
+    return (
+        {rpps: tuple(boxes) for rpps, boxes in directory.items()},
+        tuple(sorted([*mistakes, *doubled], key=lambda mistake: mistake.line)),
+    )
+
+
+def _row(
+    cells: list[str], width: int, places: dict[str, int], channels: frozenset[str], line: int
+) -> Mailbox | RowMistake:
+    if len(cells) != width:
+        return RowMistake(
+            line,
+            "",
+            f"the row has {len(cells)} cells and the first line {width}",
+            "quote a cell that holds the separator",
+        )
+    row = {name: cells[place].strip() for name, place in places.items()}
+    if not rpps_ok(row["rpps"]):
+        return RowMistake(
+            line,
+            "rpps",
+            "not an RPPS number: 11 digits whose Luhn key holds",
+            "copy it again from annuaire.sante.fr, as text",
+        )
+    if not row["family"]:
+        return RowMistake(line, "family", "empty", "give the doctor's family name")
+    if _ADDRESS.fullmatch(row["mailbox"]) is None or len(row["mailbox"]) > 254:
+        return RowMistake(
+            line,
+            "mailbox",
+            "not one plain mail address",
+            "give one address, such as a@b.mssante.fr",
+        )
+    if row["type"].upper() not in MailboxType.__members__:
+        return RowMistake(
+            line, "type", "not a mailbox type", f"one of {', '.join(MailboxType.__members__)}"
+        )
+    if row["channel"] not in channels:
+        return RowMistake(
+            line,
+            "channel",
+            "no [channels.*] of relais.toml has that name",
+            f"one of {', '.join(sorted(channels)) or 'none is configured'}",
+        )
+    return Mailbox(
+        rpps=row["rpps"],
+        family=row["family"],
+        given=row["given"],
+        place=row.get("place", ""),
+        address=row["mailbox"],
+        type=MailboxType(row["type"].upper()),
+        channel=row["channel"],
+    )
+
+
+def _without_doubt(
+    rows: list[tuple[int, Mailbox]],
+) -> tuple[list[tuple[int, Mailbox]], list[RowMistake]]:
+    """Leave out repeated rows, and a personal mailbox that two doctors are said to own."""
+    owners: dict[str, set[str]] = {}
+    for _, box in rows:
+        if box.type is MailboxType.PER:
+            owners.setdefault(box.address.lower(), set()).add(box.rpps)
+    seen: set[tuple[str, str]] = set()
+    kept: list[tuple[int, Mailbox]] = []
+    mistakes: list[RowMistake] = []
+    for line, box in rows:
+        key = (box.rpps, box.address.lower())
+        if len(owners.get(box.address.lower(), ())) > 1:
+            mistakes.append(
+                RowMistake(
+                    line,
+                    "mailbox",
+                    "a personal mailbox that the file gives to two doctors",
+                    "keep the row of its owner alone, or correct the type",
+                )
+            )
+        elif key in seen:
+            mistakes.append(
+                RowMistake(line, "mailbox", "the same doctor and mailbox stand above", "remove it")
+            )
+        else:
+            seen.add(key)
+            kept.append((line, box))
+    return kept, mistakes

@@ -1,0 +1,149 @@
+"""The durable store on SQLite: one writing connection, a few reading ones."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from queue import Empty, LifoQueue
+from typing import Self, TypeVar
+
+import apsw
+
+from engine.model.errors import StoreError
+from engine.store.connection import as_store_error, open_reading, open_writing
+from engine.store.interface import Tx
+from engine.store.lock import WriterLock
+from engine.store.migrate import check, load, migrate
+from engine.store.transaction import SqliteTx
+from engine.store.writer import Work, Writer
+
+T = TypeVar("T")
+
+_READERS = 2
+
+
+class SqliteStore:
+    """See store.interface.Store. Usable from any number of event loops and threads."""
+
+    def __init__(self, path: Path, writer: Writer | None, lock: WriterLock | None) -> None:
+        self._path = path
+        self._writer = writer
+        self._lock = lock
+        self._closed = False
+        self._idle: LifoQueue[tuple[apsw.Connection, SqliteTx]] = LifoQueue()
+        self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="store-reader")
+
+    @classmethod
+    def open(cls, path: Path, *, exclusive: bool = True) -> Self:
+        """Open the store, making it if needed and bringing its schema up to date.
+
+        ``exclusive`` False lets another process write too, each in its turn. Raises
+        ``StoreError`` when the store is in use, damaged, made by a newer program, or when SQLite
+        is too old.
+        """
+        lock = WriterLock.take(path) if exclusive else None
+        connection: apsw.Connection | None = None
+        try:
+            connection = open_writing(path)
+            migrate(connection, load())
+        except BaseException as error:
+            if connection is not None:
+                connection.close(True)
+            if lock is not None:
+                lock.release()
+            if isinstance(error, apsw.Error):
+                raise as_store_error(error) from error
+            raise
+        return cls(path, Writer(connection, str(path)), lock)
+
+    @classmethod
+    def open_readonly(cls, path: Path) -> Self:
+        """Open the store for reads alone, whether or not a daemon writes it."""
+        if not path.is_file():
+            raise StoreError(
+                what="There is no store.",
+                where=str(path),
+                effect="nothing was read",
+                remedy="check `data` in the configuration, or start the daemon once",
+            )
+        try:
+            connection = open_reading(path)
+            try:
+                check(connection, load())
+            finally:
+                connection.close(True)
+        except apsw.Error as error:
+            raise as_store_error(error) from error
+        return cls(path, None, None)
+
+    async def write(self, work: Callable[[Tx], T]) -> T:
+        """See store.interface.Store. A caller that is cancelled leaves its work to be done."""
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[T] = loop.create_future()
+        self._writing().submit(Work(work, waiter, loop))
+        return await waiter
+
+    def write_sync(self, work: Callable[[Tx], T]) -> T:
+        """Do the same from a thread without an event loop; blocks until it is on the disk."""
+        waiter: Future[T] = Future()
+        self._writing().submit(Work(work, waiter, None))
+        return waiter.result()
+
+    async def read(self, work: Callable[[Tx], T]) -> T:
+        """See store.interface.Store. Runs in a thread: the event loop does not wait."""
+        self._must_be_open()
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self.read_sync, work)
+
+    def read_sync(self, work: Callable[[Tx], T]) -> T:
+        """Do the same in the calling thread."""
+        self._must_be_open()
+        try:
+            connection, tx = self._idle.get_nowait()
+        except Empty:
+            connection = open_reading(self._path)
+            tx = SqliteTx(connection)
+        try:
+            connection.execute("BEGIN")
+            tx.audit.forget()
+            try:
+                return work(tx)
+            finally:
+                connection.execute("ROLLBACK")
+        except apsw.Error as error:
+            raise as_store_error(error) from error
+        finally:
+            self._idle.put((connection, tx))
+
+    @property
+    def backlog(self) -> int:
+        """See store.interface.Store."""
+        return self._writer.backlog if self._writer is not None else 0
+
+    def close(self) -> None:
+        """See store.interface.Store. A second call does nothing."""
+        if self._closed:
+            return
+        self._closed = True
+        self._readers.shutdown(wait=True)
+        while True:
+            try:
+                self._idle.get_nowait()[0].close(True)
+            except Empty:
+                break
+        if self._writer is not None:
+            self._writer.close()
+        if self._lock is not None:
+            self._lock.release()
+
+    def _writing(self) -> Writer:
+        if self._writer is None:
+            raise StoreError(
+                where=str(self._path),
+                effect="it is open for reads alone; nothing was written",
+                remedy="let the command go through the daemon",
+            )
+        return self._writer
+
+    def _must_be_open(self) -> None:
+        if self._closed:
+            raise StoreError(where=str(self._path), effect="it is closed", remedy="open it again")

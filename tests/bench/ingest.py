@@ -1,0 +1,122 @@
+"""Durable ingest beside python-hl7: the same client, the same run, in turns.
+
+Each run of ours has a fresh store; after it the rows of the journal are counted: none lost, none
+twice. The peer stores nothing, so it is sent fewer messages: its rate does not depend on it.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+
+import apsw
+
+from tests.bench.row import Row
+
+PEER = "python-hl7 asyncio MLLP server"
+OURS_COUNT = 10_000
+PEER_COUNT = 2_000
+ROUNDS = 3
+TARGETS = {10: (8, "≥ 8"), 50: (12, "≥ 12")}
+
+
+class Run(NamedTuple):
+    """What the client saw."""
+
+    rate: float
+    p50: float
+    p99: float
+
+
+def run() -> list[Row]:
+    rows: list[Row] = []
+    for connections in TARGETS:
+        ours, peers = [], []
+        for _ in range(ROUNDS):
+            ours.append(measure_ours(connections))
+            peers.append(measure_peer(connections))
+        rows += report(connections, ours, peers)
+    return rows
+
+
+def report(connections: int, ours: list[Run], peers: list[Run]) -> list[Row]:
+    """Medians of the rounds."""
+    over = f"{OURS_COUNT:,} ADT over {connections} connections"
+    return [
+        Row(
+            f"durable ingest, {over}",
+            round(median(one.rate for one in ours)),
+            "messages/s",
+            PEER,
+            round(median(one.rate for one in peers)),
+            TARGETS[connections][1],
+        ),
+        Row(
+            f"ACK latency p50, {over}",
+            round(median(one.p50 for one in ours), 2),
+            "ms",
+            PEER,
+            round(median(one.p50 for one in peers), 2),
+        ),
+        Row(
+            f"ACK latency p99, {over}",
+            round(median(one.p99 for one in ours), 2),
+            "ms",
+            PEER,
+            round(median(one.p99 for one in peers), 2),
+            "< 10" if connections == 10 else "",
+        ),
+    ]
+
+
+def measure_ours(connections: int, count: int = OURS_COUNT) -> Run:
+    """One run against a fresh store. Raises RuntimeError when a message is lost or doubled."""
+    with tempfile.TemporaryDirectory() as folder:
+        database = Path(folder, "relais.db")
+        with server("tests.bench.mllp_relais", str(database)) as port:
+            seen = client(port, connections, count)
+        with_connection = apsw.Connection(str(database), flags=apsw.SQLITE_OPEN_READONLY)
+        rows, distinct = next(
+            iter(
+                with_connection.execute("SELECT count(*), count(DISTINCT control_id) FROM journal")
+            )
+        )
+        with_connection.close()
+        if not rows == distinct == count:
+            raise RuntimeError(f"{count} sent, {rows} rows, {distinct} different ones")
+    return seen
+
+
+def measure_peer(connections: int, count: int = PEER_COUNT) -> Run:
+    """One run against python-hl7."""
+    with server("tests.bench.mllp_python_hl7") as port:
+        return client(port, connections, count)
+
+
+def client(port: int, connections: int, count: int) -> Run:
+    """Run the sender in its own process."""
+    command = [sys.executable, "-m", "tests.bench.mllp_client"]
+    arguments = [str(port), str(connections), str(count)]
+    done = subprocess.run(command + arguments, check=True, capture_output=True, text=True)
+    seen = json.loads(done.stdout)
+    if seen["accepted"] != count:
+        raise RuntimeError(f"{count} sent, {seen['accepted']} answered AA")
+    return Run(count / seen["seconds"], seen["p50"], seen["p99"])
+
+
+@contextmanager
+def server(module: str, *arguments: str) -> Iterator[int]:
+    """A server in its own process; gives its port, and ends it in order."""
+    command = [sys.executable, "-m", module, *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield int(process.stdout.readline())
+        finally:
+            process.terminate()
+            process.wait(30)
