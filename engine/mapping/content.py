@@ -123,11 +123,15 @@ def _narrative(root: etree._Element) -> str:
     parts: list[str] = []
     for section in root.iter(_CDA + "section"):
         title, text = section.find(_CDA + "title"), section.find(_CDA + "text")
+        lines: list[str] = []
         if title is not None:
-            parts.append(" ".join("".join(_strings(title)).split()).upper())
+            lines.append(" ".join("".join(_strings(title)).split()).upper())
         if text is not None:
-            lines = (" ".join(line.split()) for line in "".join(_strings(text)).split("\n"))
-            parts.append("\n".join(line for line in lines if line))
+            lines.extend(
+                " ".join(line.split()).removesuffix(" ;")
+                for line in "".join(_strings(text)).split("\n")
+            )
+        parts.append("\n".join(line for line in lines if line))
     return "\n\n".join(part for part in parts if part)
 
 
