@@ -180,40 +180,14 @@ class Receiver:
 
     def _enqueue(self, item: _Item) -> None:
         if not self._waiting:
-            self._turns = 0
-            self._loop().call_soon(self._look)
+            asyncio.get_running_loop().call_soon(self._flush)
         self._waiting.append(item)
 
-    def _loop(self):
-        return asyncio.get_running_loop()
-
-    def _look(self) -> None:
-        import os
-
-        K = int(os.environ.get("K", "0"))
-        ONE = int(os.environ.get("ONE", "0"))
-        n = len(self._waiting)
-        if n != self._turns_n:
-            self._turns_n = n
-            self._turns = 0
-        if self._turns < K:
-            self._turns += 1
-            self._loop().call_soon(self._look)
-            return
-        if ONE and self._tasks:
-            return
-        self._turns_n = 0
+    def _flush(self) -> None:
         items, self._waiting = self._waiting, []
         task = asyncio.get_running_loop().create_task(self._commit(items))
         self._tasks.add(task)
-        task.add_done_callback(self._dd)
-
-    def _dd(self, t):
-        self._tasks.discard(t)
-        if self._waiting:
-            self._look()
-
-    _turns_n = 0
+        task.add_done_callback(self._tasks.discard)
 
     async def _commit(self, items: list[_Item]) -> None:
         def work(tx: Tx) -> list[_Kept]:
