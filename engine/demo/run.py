@@ -40,7 +40,7 @@ def main(folder: Path | None = None) -> int:
 def _run(stage: Stage) -> int:
     begun = time.monotonic()
     ready = stage.start()
-    day = load_day(ROOT / "fixtures/day", date.today())  # noqa: DTZ011 - the operator's day
+    day = load_day(ROOT / "fixtures/day", date.today())
     sent = sum(1 for step in day.steps if step.send or step.drop)
     print(
         f"Relais is ready after {ready:.2f} s; playing {sent} messages about "

@@ -16,7 +16,7 @@ from engine.demo.mail_server import MailServer
 from engine.demo.outcome import Outcome, outcome_of, settled
 from engine.model.errors import StoreError
 from engine.runtime import control
-from engine.runtime.settings import Loaded, load
+from engine.runtime.settings import Settings, load
 from engine.store.sqlite import SqliteStore
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -30,7 +30,7 @@ class Stage:
     folder: Path
     mails: MailServer
     daemon: subprocess.Popen[bytes] | None = None
-    loaded: Loaded = field(init=False)
+    settings: Settings = field(init=False)
 
     @classmethod
     def open(cls, folder: Path) -> "Stage":
@@ -46,7 +46,7 @@ class Stage:
         (folder / "relais.toml").write_text(text, encoding="utf-8")
         shutil.copy(ROOT / "fixtures/day/directory.csv", folder / "directory.csv")
         stage = cls(folder, mails)
-        stage.loaded = load(stage.config)
+        stage.settings = load(stage.config)
         return stage
 
     @property
@@ -122,7 +122,7 @@ class Stage:
         """A person records the agreement and confirms the doctor, at the command line."""
         try:
             control.call(
-                self.loaded.config,
+                self.settings.config,
                 "consent.record",
                 {
                     "patient": ipp,
@@ -132,7 +132,7 @@ class Stage:
                     "by": "demo",
                 },
             )
-            control.call(self.loaded.config, "gp.confirm", {"patient": ipp, "rpps": rpps})
+            control.call(self.settings.config, "gp.confirm", {"patient": ipp, "rpps": rpps})
         except Exception:  # killed, restarting, or the patient not read yet
             return False
         return True

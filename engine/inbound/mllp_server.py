@@ -14,7 +14,8 @@ from typing import Final, cast
 
 import structlog
 
-from engine.inbound.receive import Counters, Door, Receipt, Receiver
+from engine.inbound.door import Counters, Door, Receipt
+from engine.inbound.receive import Receiver
 from engine.model.config import Listener, TlsServer
 from engine.wire.mllp import Deframer, Fault, frame
 

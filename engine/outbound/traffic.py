@@ -39,6 +39,11 @@ class Traffic:
         self._destinations: dict[tuple[str, str], Breaker] = {}
         self._paces: dict[tuple[str, str], Pace] = {}
 
+    def reroute(self, routes: dict[str, Route], policy: Retry) -> None:
+        """Use other routes from now on; what is under way and who rests is remembered."""
+        self._routes = routes
+        self._policy = policy
+
     def full_channels(self) -> tuple[str, ...]:
         """Channels without a free slot."""
         return tuple(

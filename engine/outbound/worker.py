@@ -89,6 +89,13 @@ class Worker:
         """How many relays and destinations rest behind a circuit breaker now."""
         return self._traffic.resting(self._now())
 
+    def reroute(self, routes: dict[str, Route], policy: Retry) -> None:
+        """Use other routes for the attempts opened from now on (a reload)."""
+        self._routes = routes
+        self._policy = policy
+        self._traffic.reroute(routes, policy)
+        self._wake.set()
+
     def wake(self) -> None:
         """Look at the outbox now rather than at the next poll. From the loop's thread."""
         self._wake.set()

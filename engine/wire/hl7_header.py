@@ -43,7 +43,9 @@ class Header:
         """``fields``: "MSH", MSH-2, MSH-3, …"""
         self.separators = separators
         self._fields = fields
-        kind, event = self.part(9), self.part(9, 2)
+        kind, event = self.part(9), ""
+        if len(fields) > 8 and separators.component in fields[8]:
+            event = self.part(9, 2)
         self.message_code = kind  # MSH-9.1: ADT
         self.event = event  # MSH-9.2: A01
         self.message_type = f"{kind}^{event}" if event else kind  # ADT^A01, or ACK
@@ -69,7 +71,7 @@ class Header:
 
     def shortened(self, longest: int) -> "Header":
         """Itself, or a copy whose fields are cut to that many characters."""
-        if all(len(text) <= longest for text in self._fields):
+        if len(max(self._fields, key=len)) <= longest:
             return self
         return Header(self.separators, [text[:longest] for text in self._fields])
 
@@ -135,8 +137,7 @@ def _separators(line: str) -> Separators:
         raise SeparatorsError(2, "MSH-2 does not hold four delimiters.")
     if len({field, *encoding}) != len(encoding) + 1:
         raise SeparatorsError(2, "MSH-1 and MSH-2 use a delimiter twice.")
-    component, repetition, escape, subcomponent = encoding[:4]
-    return Separators(field, component, repetition, escape, subcomponent, encoding)
+    return Separators(field, encoding[0], encoding[1], encoding[2], encoding[3], encoding)
 
 
 def _may_delimit(mark: str) -> bool:

@@ -24,6 +24,7 @@ class FaultKind(StrEnum):
     TORN = "torn-frame"  # another start byte, or the end of the stream, before the end of the block
     OVERSIZE = "oversize-frame"  # longer than the limit; it came to its end all the same
     GARBAGE = "garbage"  # bytes that are in no block
+    FILE = "refused-file"  # not a frame: a file of a watched folder that is not to be read
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,31 +10,79 @@ import socket
 import sys
 import time
 
+
+def field_text(name: str, values: dict[int, str]) -> str:
+    """A segment from its fields by number."""
+    return "|".join([name, *(values.get(n, "") for n in range(1, max(values) + 1))])
+
+
+PS = "ASIP-SANTE-PS&1.2.250.1.71.4.2.1&ISO"
+DOCTORS = (
+    f"991000017^VERDIER^PAULINE^^^DR^^^{PS}^L^^^ADELI~10000000017^VERDIER^PAULINE^^^DR^^^{PS}^L"
+    "^^^RPPS",
+    f"991000025^LAGARDE^OLIVIER^^^DR^^^{PS}^L^^^ADELI~10000000025^LAGARDE^OLIVIER^^^DR^^^{PS}^L"
+    "^^^RPPS",
+)
+# An admission as the French extension of PAM has it, as full as the vendors' and national examples
+# are (about 1.7 KB, 13 segments). Invented people only.
 SEGMENTS = (
-    "EVN||20260105093000||||20260105093000",
-    "PID|1||{ipp}^^^CHU&1.2.250.1.999.1&ISO^PI||MARTEL^Zoé^ZOE^^^^L~ROUANET^^^^^^D||19800417|F|||"
-    "12 RUE DES ESSAIS^^LILLE^^59000^FRA^H||^PRN^PH^^^^^^^^^0300000000|||||{ipp}^^^CHU^AN|||||"
-    "||||||N||VALI",
-    "PD1||||||||||||N",
-    "ROL|1|AD|ODRP|10000000017^VERDIER^PAUL^^^DR^^^ASIP-SANTE-PS&1.2.250.1.71.4.2.1&ISO^L^^^RPPS",
-    "PV1|1|I|7700^101^1^CHU|||||||||||7|||||"
-    "{visit}^^^CHU&1.2.250.1.999.2&ISO^VN|||||||||||||||||||||||||20260105093000",
-    "PV2|||||||||20260112",
-    "ZBE|{visit}1^CHU^1.2.250.1.999.3^ISO|20260105093000||INSERT|N||^^^^^CHU^UF^^^7700||HMS",
-    "ZFA|ACTIF|20250101||||||INO|20250101|NA",
-    "ZFM|8||1",
-)
-SILENCE = 20
-HEAD = (
     "MSH|^~\\&|DPI|CHU|RELAIS|CHU|20260105093000||ADT^A01^ADT_A01|{number}|P|2.5^FRA^2.11|||||FRA|"
-    "8859/15"
+    "8859/15|FR||2.11^IHE_FRANCE-2.11-PAM",
+    "EVN||20260105093000|||AGENT^MARTIN^ANNE^^^^^^CHU&1.2.250.1.999&ISO|20260105093000",
+    field_text(
+        "PID",
+        {
+            1: "1",
+            3: "{ipp}^^^CHU&1.2.250.1.999.1&ISO^PI~180047512345678^^^ASIP-SANTE-INS-NIR&"
+            "1.2.250.1.213.1.4.10&ISO^INS",
+            5: "MARTEL^ZOÉ^ZOÉ MARIE^^MME^^L~ROUANET^ZOÉ^^^MME^^D",
+            7: "19800417",
+            8: "F",
+            11: "12 RUE DES ESSAIS^^LILLE^^59000^FRA^H~^^LILLE^^59350^FRA^BDL^^59350",
+            13: "^PRN^PH^^^^^^^^^0300000000",
+            18: "{dossier}^^^CHU&1.2.250.1.999.2&ISO^AN",
+            25: "N",
+            26: "FRA^^ISO 3166 alpha-3",
+            30: "N",
+            32: "VALI",
+            34: "590000000^^M",
+        },
+    ),
+    "PD1||||||||||||N",
+    f"ROL|1|UC|ODRP|{DOCTORS[0]}|20260105093000||||||1 PLACE DU TEST^^LILLE^^59000",
+    field_text(
+        "PV1",
+        {
+            1: "1",
+            2: "I",
+            3: "7700^101^1^CHU&590000000&M",
+            4: "R",
+            7: DOCTORS[1],
+            8: DOCTORS[0],
+            14: "7",
+            19: "{visit}^^^CHU&1.2.250.1.999.3&ISO^VN",
+            44: "20260105093000",
+            51: "V",
+        },
+    ),
+    field_text("PV2", {7: "CS", 9: "20260112", 22: "N", 38: "1"}),
+    "ZBE|{visit}1^CHU^1.2.250.1.999.4^ISO|20260105093000||INSERT|N||MEDECINE^^^^^CHU&590000000&M^UF"
+    "^^^7700|MEDECINE^^^^^CHU&590000000&M^UF^^^7700|HMS",
+    "ZFA|ACTIF|20250101||N|N|N|N|N|INO|20250101|NA",
+    "ZFP|1|21",
+    "ZFV|590000000^20260105||||||{dossier}",
+    "ZFM|8||1",
+    f"ROL|2|UC|AT|{DOCTORS[1]}|20260105093000|20991231235959",
 )
+SILENCE = 20  # seconds
 
 
 def message(number: int) -> bytes:
-    """An admission of ten segments, each with its own numbers. Invented people only."""
-    text = "\r".join((HEAD, *SEGMENTS)) + "\r"
-    filled = text.format(number=number, ipp=1_000_000 + number, visit=5_000_000 + number)
+    """An admission with its own numbers, framed."""
+    text = "\r".join(SEGMENTS) + "\r"
+    filled = text.format(
+        number=number, ipp=1_000_000 + number, visit=5_000_000 + number, dossier=9_000_000 + number
+    )
     return b"\x0b" + filled.encode("iso8859-15") + b"\x1c\r"
 
 

@@ -1,6 +1,7 @@
 """The MLLP listener over the durable store, in its own process: ``… DATABASE``. Prints its port."""
 
 import asyncio
+import gc
 import logging
 import signal
 import sys
@@ -25,6 +26,8 @@ async def main(database: Path) -> None:
     await server.start()
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    gc.freeze()  # as the daemon does once it is ready
+    gc.set_threshold(50_000, 50, 100)
     print(server.port, flush=True)
     await stop.wait()
     await server.drain(timedelta(seconds=5))

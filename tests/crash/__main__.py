@@ -30,7 +30,7 @@ def one_run(number: int, moment: float, folder: Path) -> list[str]:
     stage = Stage.open(folder)
     try:
         stage.start()
-        day = load_day(ROOT / "fixtures/day", date.today())  # noqa: DTZ011 - the day of play
+        day = load_day(ROOT / "fixtures/day", date.today())
         begun = time.monotonic()
         sender = Sender(port=stage.port, deadline=begun + LONGEST, answers=[])
         wrong: list[str] = []

@@ -1,0 +1,120 @@
+"""Commit 1: look for the same message, and store this one if there is none. One transaction."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from engine.decide.admission import Verdict
+from engine.inbound.door import Door, Receipt
+from engine.model.config import OnError
+from engine.model.flow import AckCode, Condition, JournalState
+from engine.store.interface import Earlier, NewEntry, Tx
+from engine.wire.hl7_errors import DUPLICATE_KEY
+from engine.wire.mllp import FaultKind
+
+_LONGEST: Final = 200  # of what the journal repeats from MSH
+_UNSAID: Final = Verdict(AckCode.AE)
+
+
+class Kept(NamedTuple):
+    journal_id: int
+    verdict: Verdict
+    code: AckCode
+    duplicate: bool = False
+
+
+class Item:
+    """A message, or a fault, on its way into the store."""
+
+    __slots__ = ("digest", "done", "door", "fault", "now", "peer", "raw", "reason", "verdict")
+
+    def __init__(self, door: Door, peer: str, now: datetime, done: Callable[[Receipt], None]):
+        self.door = door
+        self.peer = peer
+        self.now = now
+        self.done = done
+        self.raw = b""
+        self.digest = b""
+        self.verdict = _UNSAID
+        self.fault: FaultKind | None = None
+        self.reason = ""
+
+
+def keep(tx: Tx, item: Item) -> Kept:
+    """Look for the same message, and add this one if there is none."""
+    verdict, door = item.verdict, item.door
+    if item.fault is not None:
+        # Without its MSH-10: the whole message may come yet, and must not meet this one.
+        entry = _entry(item, "", "", JournalState.QUARANTINE, AckCode.AE, item.reason)
+        return Kept(_write(tx, entry, item.now), verdict, AckCode.AE)
+    header = verdict.header
+    sender = header.sender[:_LONGEST] if header else ""
+    control_id = header.control_id[:_LONGEST] if header else ""
+    earlier = tx.journal.earlier(sender, control_id) if control_id else ()
+    if earlier:
+        same = [row for row in earlier if row.content_hash == item.digest]
+        # Only what we took makes its MSH-10 ours: a sender that was refused may well repair its
+        # message and send it again under the same one.
+        taken = [row for row in earlier if row.ack is AckCode.AA]
+        if taken and not any(row in taken for row in same):
+            text = "MSH-10 was used before for another message."
+            conflict = Condition(code=DUPLICATE_KEY, location="MSH^1^10", text=text)
+            conditions = (conflict, *verdict.conditions)
+            verdict = replace(verdict, ack=AckCode.AE, conditions=conditions)
+        for row in same:
+            # What was refused and would now be taken (the mapping was repaired) is new.
+            if row.ack is AckCode.AA or verdict.ack is not AckCode.AA:
+                return _again(tx, item, verdict, row)
+    code = AckCode.AA if door.on_error is OnError.PARK else verdict.ack
+    entry = _entry(item, sender, control_id, verdict.state, code, verdict.reason)
+    return Kept(_write(tx, entry, item.now), verdict, code)
+
+
+def _again(tx: Tx, item: Item, verdict: Verdict, row: Earlier) -> Kept:
+    """The same message once more: a line in the audit, and the answer it had."""
+    subject = f"journal {row.id}"
+    tx.audit.append(
+        "message-duplicate",
+        now=item.now,
+        actor=item.door.source,
+        subject=subject,
+        ack=row.ack.value,
+    )
+    if row.ack is AckCode.AA:
+        verdict = replace(verdict, ack=AckCode.AA, conditions=())
+    return Kept(row.id, verdict, row.ack, duplicate=True)
+
+
+def _entry(
+    item: Item, sender: str, control_id: str, state: JournalState, code: AckCode, reason: str
+) -> NewEntry:
+    header = item.verdict.header if item.fault is None else None
+    return NewEntry(
+        source=item.door.source,
+        peer=item.peer,
+        raw=item.raw,
+        content_hash=item.digest,
+        sender=sender,
+        control_id=control_id,
+        message_type=header.message_type[:_LONGEST] if header else "",
+        processing_id=header.processing_id[:_LONGEST] if header else "",
+        state=state,
+        ack=code,
+        reason=reason,
+    )
+
+
+def _write(tx: Tx, entry: NewEntry, now: datetime) -> int:
+    journal_id = tx.journal.add(entry, now)
+    quarantined = entry.state is JournalState.QUARANTINE
+    tx.audit.append(
+        "message-quarantined" if quarantined else "message-received",
+        now=now,
+        actor=entry.source,
+        subject=f"journal {journal_id}",
+        ack=entry.ack.value,
+        sha256=entry.content_hash.hex(),
+        **({"reason": entry.reason} if entry.reason else {}),
+    )
+    return journal_id

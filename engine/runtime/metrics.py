@@ -1,0 +1,122 @@
+"""Prometheus metrics: counts and states, never a patient. The only import of prometheus_client
+beside runtime.health."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from engine.model.flow import AckCode
+from engine.wire.mllp import FaultKind
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """How much is in each state now."""
+
+    journal: dict[str, int]
+    outbox: dict[str, int]
+    tasks: dict[str, int]
+    backlog: int
+
+
+class Metrics:
+    """Counters of the stages; implements the protocols that inbound and outbound ask for."""
+
+    def __init__(self, levels: Callable[[], Levels], heard: Callable[[], None]) -> None:
+        """``levels`` is asked at each scrape; ``heard`` is called for each message stored."""
+        self.registry = CollectorRegistry()
+        self._heard = heard
+        self._received = Counter(
+            "relais_received",
+            "Messages stored, by answer",
+            ["source", "ack"],
+            registry=self.registry,
+        )
+        self._duplicates = Counter(
+            "relais_duplicates", "Messages that came again", ["source"], registry=self.registry
+        )
+        self._faults = Counter(
+            "relais_faults", "Bytes that are no message", ["source", "kind"], registry=self.registry
+        )
+        self._store_failed = Counter(
+            "relais_store_failed",
+            "Messages that could not be stored",
+            ["source"],
+            registry=self.registry,
+        )
+        self._connections = Gauge(
+            "relais_connections", "Senders connected", ["source"], registry=self.registry
+        )
+        self._turned_away = Counter(
+            "relais_turned_away",
+            "Connections closed at once",
+            ["source", "why"],
+            registry=self.registry,
+        )
+        self._named: dict[str, Counter] = {}
+        self._children: dict[tuple[str, AckCode], Counter] = {}
+        self.registry.register(_Levels(levels))
+
+    def received(self, source: str, ack: AckCode) -> None:
+        """A message got its verdict and is stored."""
+        child = self._children.get((source, ack))
+        if child is None:
+            child = self._children[source, ack] = self._received.labels(source, ack.value)
+        child.inc()
+        self._heard()
+
+    def duplicate(self, source: str) -> None:
+        """A message came again."""
+        self._duplicates.labels(source).inc()
+
+    def fault(self, source: str, kind: FaultKind) -> None:
+        """Bytes that are no message went to quarantine."""
+        self._faults.labels(source, kind.value).inc()
+
+    def store_failed(self, source: str) -> None:
+        """A message could not be stored."""
+        self._store_failed.labels(source).inc()
+
+    def connections(self, source: str, count: int) -> None:
+        """How many senders a listener has now."""
+        self._connections.labels(source).set(count)
+
+    def turned_away(self, source: str, why: str) -> None:
+        """A connection was closed at once."""
+        self._turned_away.labels(source, why).inc()
+
+    def increment(self, name: str, **labels: str) -> None:
+        """Count something of the way out."""
+        counter = self._named.get(name)
+        if counter is None:
+            counter = Counter(
+                f"relais_{name}", name.replace("_", " "), sorted(labels), registry=self.registry
+            )
+            self._named[name] = counter
+        (counter.labels(**labels) if labels else counter).inc()
+
+
+class _Levels(Collector):
+    def __init__(self, levels: Callable[[], Levels]) -> None:
+        self._levels = levels
+
+    def describe(self) -> list[GaugeMetricFamily]:
+        return []
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        now = self._levels()
+        for name, values in (
+            ("journal", now.journal),
+            ("outbox", now.outbox),
+            ("open_tasks", now.tasks),
+        ):
+            family = GaugeMetricFamily(
+                f"relais_{name}", f"Rows of the {name} now", labels=["state"]
+            )
+            for state, count in values.items():
+                family.add_metric([state], count)
+            yield family
+        yield GaugeMetricFamily("relais_writer_backlog", "Works waiting", value=now.backlog)

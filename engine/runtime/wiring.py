@@ -1,0 +1,118 @@
+"""Builds the stages out of the settings; the only place that names SQLite, SMTP and folders."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from engine.decide.admission import RequiredFields
+from engine.decide.reasons import Reason
+from engine.dispatch import Press
+from engine.inbound.door import Door
+from engine.knowledge import Knowledge
+from engine.mapping.schema import Dialect
+from engine.model.config import Channel, Listener, WatchedFolder
+from engine.model.flow import Delivery
+from engine.model.policy import Mode
+from engine.outbound.folder import FolderTransport
+from engine.outbound.permission import Cancel, Leave, Permission, Wait
+from engine.outbound.smtp import SmtpTransport
+from engine.outbound.traffic import Route
+from engine.runtime.secrets import resolve_secret
+from engine.runtime.settings import Settings, policy_of
+from engine.store.interface import Tx
+
+
+def utc_now() -> datetime:
+    """The clock of the daemon."""
+    return datetime.now(UTC)
+
+
+def knowledge_of(settings: Settings) -> Knowledge:
+    """What decisions read of the settings."""
+    return Knowledge(policy=policy_of(settings.config), directory=settings.directory)
+
+
+def press_of(settings: Settings) -> Press:
+    """What writing letters needs. Loads fonts, templates and tables: some 300 ms the first time."""
+    from engine.compose.shop import load as load_shop
+
+    config = settings.config
+    return Press(
+        shop=load_shop(
+            config.mappings,
+            zone=ZoneInfo(config.time_zone),
+            source_oid=config.hospital.source_oid,
+        ),
+        hospital=config.hospital,
+        channels=config.channels,
+    )
+
+
+def door_of(way_in: Listener | WatchedFolder, dialect: Dialect) -> Door:
+    """How the messages of one listener or folder are judged."""
+    required = dialect.mapping.required
+    fields = RequiredFields(
+        person=required.person,
+        movement=tuple(name for name in required.movement if name not in required.person),
+    )
+    if isinstance(way_in, Listener):
+        return Door(
+            source=way_in.name,
+            required=fields,
+            aliases=dialect.mapping.charset,
+            on_error=way_in.on_error,
+            ack_mode=way_in.ack_mode,
+        )
+    return Door(source=way_in.name, required=fields, aliases=dialect.mapping.charset)
+
+
+def dialects_by_source(settings: Settings) -> dict[str, Dialect]:
+    """The mapping of each way in."""
+    ways = (*settings.config.listener, *settings.config.folder)
+    return {way.name: settings.dialects[way.mapping] for way in ways}
+
+
+def route_of(channel: Channel) -> Route:
+    """How one channel sends. Raises ConfigError for a secret or a certificate it cannot read."""
+    if channel.smtp is not None:
+        password = resolve_secret(channel.smtp.password) if channel.smtp.password else None
+        return Route(
+            transport=SmtpTransport(channel.smtp, password),
+            concurrency=channel.smtp.connections,
+            per_minute=channel.per_minute,
+        )
+    assert channel.folder is not None  # the settings see to it: exactly one of the two
+    return Route(transport=FolderTransport(channel.folder.path), per_minute=channel.per_minute)
+
+
+def allowed_address(settings: Callable[[], Settings]) -> Callable[[str], bool]:
+    """The last guard of test mode."""
+
+    def allowed(address: str) -> bool:
+        config = settings().config
+        return config.mode is Mode.PRODUCTION or address in config.test_mailboxes
+
+    return allowed
+
+
+@dataclass(frozen=True)
+class Gate:
+    """Puts the gate of `Knowledge` into the worker's words."""
+
+    knowledge: Callable[[], Knowledge]
+
+    def __call__(self, tx: Tx, delivery: Delivery, now: datetime) -> Permission:
+        """Asked in the transaction that opens the attempt."""
+        verdict = self.knowledge().may_leave(tx, delivery, now)
+        if verdict is None:
+            return Leave()
+        if isinstance(verdict, Reason):
+            return Cancel(verdict.value)
+        return Wait(until=verdict, reason=Reason.HOLD_BACK.value)
+
+
+def store_path(data: Path) -> Path:
+    """The one file of the store."""
+    return data / "relais.db"
