@@ -1,0 +1,104 @@
+"""What an operation works on, and the ways of finding a patient and telling the audit."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from engine.knowledge import Knowledge, look_again
+from engine.model.errors import OperationError
+from engine.model.fact import Fact, Heard
+from engine.runtime.settings import Settings
+from engine.runtime.wiring import knowledge_of
+from engine.store.interface import Tx
+from engine.store.sqlite import SqliteStore
+
+
+@dataclass(frozen=True)
+class Context:
+    """One operation's surroundings. ``wake`` tells the daemon's stages that something changed."""
+
+    store: SqliteStore
+    settings: Settings
+    now: Callable[[], datetime]
+    actor: str
+    wake: Callable[[], None]
+
+    @property
+    def knowledge(self) -> Knowledge:
+        """What decisions read of the settings."""
+        return knowledge_of(self.settings)
+
+    def tell(self, tx: Tx, patient: str, fact: Fact) -> None:
+        """Keep a fact said by a person, and have the patient looked at again."""
+        now = self.now()
+        tx.facts.add([Heard(patient=patient, fact=fact, recorded_at=now, heard_at=now)])
+        self.knowledge.settle(tx, patient, now)
+        look_again(tx, patient, now)
+
+    def audit(
+        self,
+        tx: Tx,
+        kind: str,
+        *,
+        subject: str = "",
+        patient: str | None = None,
+        stay: str | None = None,
+        **detail: Any,
+    ) -> None:
+        """One line of the audit trail, in the operator's name."""
+        tx.audit.append(
+            kind,
+            now=self.now(),
+            actor=self.actor,
+            patient=patient,
+            stay=stay,
+            subject=subject,
+            **detail,
+        )
+
+
+Operation = Callable[[Context, dict[str, Any]], dict[str, Any]]
+
+
+def find_patient(tx: Tx, text: str) -> str:
+    """The surviving key of the one patient of that number. Raises OperationError."""
+    found = sorted({tx.facts.root(one) for one in tx.facts.patients_like(text)})
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise refused(
+            "No patient of that number is known.",
+            where="the patient number",
+            remedy="give the IPP as PID-3 carries it; look at: relais journal list",
+        )
+    raise refused(
+        "Several patients have that number, in different numbering domains.",
+        where="the patient number",
+        remedy="give the number with its domain: NUMBER|DOMAIN, as relais journal show prints it",
+    )
+
+
+def refused(what: str, *, where: str, remedy: str) -> OperationError:
+    """An operation that was not carried out."""
+    return OperationError(what=what, where=where, effect="nothing was done", remedy=remedy)
+
+
+def text_of(args: dict[str, Any], name: str) -> str:
+    """A required argument."""
+    value = args.get(name)
+    if not isinstance(value, str) or not value:
+        raise refused(
+            f"The argument {name!r} is missing.", where="the command", remedy="see --help"
+        )
+    return value
+
+
+def number_of(args: dict[str, Any], name: str) -> int:
+    """A required whole number."""
+    value = args.get(name)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise refused(
+            f"The argument {name!r} is no whole number.", where="the command", remedy="see --help"
+        )
+    return value
