@@ -3,13 +3,32 @@ or the command itself when no daemon runs. Each leaves its line in the audit tra
 
 from typing import Any, Final
 
-from engine.commands import consent
+from engine.commands import audit, consent, journal, outbox, patient, status, tasks
 from engine.commands.context import Context, Operation, refused
 
 OPERATIONS: Final[dict[str, Operation]] = {
+    "status": status.status,
+    "journal.list": journal.listing,
+    "journal.show": journal.show,
+    "journal.replay": journal.replay,
+    "outbox.list": outbox.listing,
+    "outbox.show": outbox.show,
+    "outbox.hold": outbox.hold,
+    "outbox.release": outbox.release,
+    "outbox.retry": outbox.retry,
+    "outbox.cancel": outbox.cancel,
+    "pause": outbox.pause,
+    "resume": outbox.resume,
     "consent.record": consent.record,
     "consent.list": consent.listing,
     "gp.confirm": consent.confirm_gp,
+    "task.list": tasks.listing,
+    "task.show": tasks.show,
+    "task.done": tasks.done,
+    "why": patient.why,
+    "audit.verify": audit.verify_chain,
+    "audit.export": audit.export,
+    "audit.key": audit.public_key,
 }
 
 

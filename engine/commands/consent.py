@@ -1,5 +1,6 @@
 """What the patient said, and which doctor is the right one: recorded by a person."""
 
+import contextlib
 from datetime import datetime
 from typing import Any
 
@@ -85,10 +86,9 @@ def confirm_gp(context: Context, args: dict[str, Any]) -> dict[str, Any]:
 def _moment(context: Context, text: str | None) -> datetime:
     if not text:
         return context.now()
-    try:
+    at: datetime | None = None
+    with contextlib.suppress(ValueError):
         at = datetime.fromisoformat(text)
-    except ValueError:
-        at = None  # type: ignore[assignment]
     if at is None or at.tzinfo is None or at > context.now():
         raise refused(
             "That is no moment of the past.",

@@ -35,7 +35,7 @@ def check_pair(
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
         # An empty password: a locked key is refused here, and never asked for on a terminal.
-        context.load_cert_chain(certificate, key, password="")  # noqa: S106
+        context.load_cert_chain(certificate, key, password="")
     except (ssl.SSLError, ValueError, OSError) as error:
         mismatch = getattr(error, "reason", "") == "KEY_VALUES_MISMATCH"
         yield tell(

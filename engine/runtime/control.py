@@ -93,7 +93,7 @@ class ControlServer:
                     what="The request is not understood.",
                 )
             )
-        if by != login and login != "root":
+        if login not in (by, "root"):
             by = login
         try:
             return {"ok": True, "result": await self._perform(operation, args, by)}

@@ -15,7 +15,7 @@ import os
 import random
 import signal
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -28,7 +28,7 @@ from engine.dispatch import Dispatcher, Press
 from engine.inbound.file_drop import FileDrop
 from engine.inbound.mllp_server import MllpServer
 from engine.inbound.receive import Receiver
-from engine.knowledge import Knowledge
+from engine.mapping.schema import Dialect
 from engine.model.config import Listener
 from engine.model.errors import EngineError
 from engine.outbound.worker import Worker
@@ -38,6 +38,7 @@ from engine.runtime.health import Health
 from engine.runtime.metrics import Levels, Metrics
 from engine.runtime.settings import KEPT, Settings, load
 from engine.runtime.wiring import (
+    PUBLIC_KEY,
     Gate,
     allowed_address,
     dialects_by_source,
@@ -57,7 +58,6 @@ log = structlog.get_logger()
 
 _HOUR: Final = 3600.0
 _GRACE: Final = timedelta(seconds=10)
-PUBLIC_KEY: Final = "audit-public-key"
 
 
 class Daemon:
@@ -109,7 +109,7 @@ class Daemon:
         )
         self._processor = Processor(
             self._store,
-            dialects=lambda source: dialects_of(dialects_by_source(self._settings))(source),
+            dialects=self._dialect,
             knowledge=lambda: self._knowledge,
             now=utc_now,
             settled=self._dispatcher.wake,
@@ -123,6 +123,9 @@ class Daemon:
         self._control = control.ControlServer(control.socket_path(config), self._perform)
 
     # What the stages ask back
+
+    def _dialect(self, source: str) -> Dialect:
+        return dialects_of(dialects_by_source(self._settings))(source)
 
     def _heard(self) -> None:
         self._processor.wake()
@@ -155,12 +158,16 @@ class Daemon:
         from engine.commands.context import Context
 
         loop = asyncio.get_running_loop()
+
+        def wake() -> None:
+            loop.call_soon_threadsafe(self._wake_all)
+
         context = Context(
             store=self._store,
             settings=self._settings,
             now=utc_now,
             actor=actor,
-            wake=lambda: loop.call_soon_threadsafe(self._wake_all),
+            wake=wake,
         )
         return await asyncio.to_thread(perform, context, operation, args)
 
@@ -325,7 +332,6 @@ class Daemon:
                 await self._audit_reload(taken=True)
             except EngineError as error:
                 log.error("reload-refused", code=error.code, what=error.what, why=KEPT)
-                print(error, file=sys.stderr, flush=True) if sys.stderr.isatty() else None
                 await self._audit_reload(taken=False)
             finally:
                 notify.notify("READY=1")

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from engine.decide.admission import RequiredFields
@@ -70,8 +71,10 @@ def door_of(way_in: Listener | WatchedFolder, dialect: Dialect) -> Door:
 
 def dialects_by_source(settings: Settings) -> dict[str, Dialect]:
     """The mapping of each way in."""
-    ways = (*settings.config.listener, *settings.config.folder)
-    return {way.name: settings.dialects[way.mapping] for way in ways}
+    config = settings.config
+    named = [(one.name, one.mapping) for one in config.listener]
+    named += [(one.name, one.mapping) for one in config.folder]
+    return {name: settings.dialects[mapping] for name, mapping in named}
 
 
 def route_of(channel: Channel) -> Route:
@@ -116,3 +119,7 @@ class Gate:
 def store_path(data: Path) -> Path:
     """The one file of the store."""
     return data / "relais.db"
+
+
+# Name in the store of the key that signed roots are checked with.
+PUBLIC_KEY: Final = "audit-public-key"

@@ -1,0 +1,89 @@
+"""Proving what was done: verify the chain, hand it out."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from engine.audit import key_id, public_key_from_pem, verify
+from engine.audit_export import AuditSite, to_atna_document, to_jsonl
+from engine.commands.context import Context, refused
+from engine.model.trail import AuditEntry
+from engine.runtime.wiring import PUBLIC_KEY
+from engine.store.interface import Tx
+
+_PAGE: Final = 2000
+
+
+def verify_chain(context: Context, args: dict[str, Any]) -> dict[str, Any]:
+    """Check every link and every signed root; name the first that is broken.
+
+    The public key is the store's own unless a file is given: who could rewrite the store could
+    rewrite that key too, so an auditor keeps a copy (`relais audit key`).
+    """
+    given = args.get("public_key")
+
+    def work(tx: Tx) -> dict[str, Any]:
+        pem = Path(given).read_text(encoding="ascii") if given else tx.meta.get(PUBLIC_KEY)
+        if pem is None:
+            raise refused(
+                "The store holds no public key.",
+                where="audit verify",
+                remedy="start the daemon once, or give --public-key FILE",
+            )
+        key = public_key_from_pem(pem)
+        verdict = verify(_entries(tx), tx.audit.roots(), key)
+        return {
+            "ok": verdict.ok,
+            "sentence": verdict.sentence,
+            "lines": verdict.lines,
+            "roots": verdict.roots,
+            "key": key_id(key),
+        }
+
+    try:
+        return context.store.read_sync(work)
+    except (OSError, ValueError):
+        raise refused(
+            "The public key cannot be read.", where="--public-key", remedy="give a PEM file"
+        ) from None
+
+
+def export(context: Context, args: dict[str, Any]) -> dict[str, Any]:
+    """Write the trail to a file: JSON lines, or DICOM/ATNA audit messages."""
+    target, form = Path(str(args.get("file", ""))), args.get("format", "jsonl")
+    after = int(args.get("after") or 0)
+
+    def work(tx: Tx) -> int:
+        entries = _entries(tx, after)
+        if form == "atna":
+            site = AuditSite("relais", context.settings.config.hospital.finess)
+            with target.open("xb") as binary:
+                return sum(binary.write(piece) for piece in to_atna_document(entries, site))
+        with target.open("x", encoding="utf-8") as text:
+            return sum(text.write(line.rstrip("\n") + "\n") for line in to_jsonl(entries))
+
+    try:
+        written = context.store.read_sync(work)
+    except OSError as error:
+        raise refused(
+            f"The file cannot be written ({type(error).__name__}).",
+            where="--output",
+            remedy="give the path of a file that does not exist yet, in a folder that the daemon "
+            "may write to",
+        ) from None
+    context.store.write_sync(
+        lambda tx: context.audit(tx, "read", what="audit trail", format=str(form))
+    )
+    return {"written": written, "file": str(target)}
+
+
+def public_key(context: Context, _args: dict[str, Any]) -> dict[str, Any]:
+    """The key that signed roots are checked with: for an auditor to keep."""
+    pem = context.store.read_sync(lambda tx: tx.meta.get(PUBLIC_KEY))
+    return {"pem": pem or ""}
+
+
+def _entries(tx: Tx, after: int = 0) -> Iterator[AuditEntry]:
+    while page := tx.audit.entries(after=after, limit=_PAGE):
+        yield from page
+        after = page[-1].seq

@@ -1,0 +1,105 @@
+"""What came in: look at it, read it anew."""
+
+from typing import Any
+
+from engine.commands.context import Context, number_of, refused
+from engine.mapping.apply import apply
+from engine.model.errors import MessageError
+from engine.model.flow import JournalState
+from engine.runtime.wiring import dialects_by_source
+from engine.store.interface import Entry, Tx
+from engine.wire import hl7
+
+
+def listing(context: Context, args: dict[str, Any]) -> dict[str, Any]:
+    """Newest first; what identifies nobody."""
+    state = JournalState(args["state"]) if args.get("state") else None
+    limit = int(args.get("limit") or 50)
+    rows = context.store.read_sync(lambda tx: tx.journal.listing(state=state, limit=limit))
+    return {"entries": [_row(one) for one in rows]}
+
+
+def show(context: Context, args: dict[str, Any]) -> dict[str, Any]:
+    """One entry: how it was answered, and what was read in it."""
+    number = number_of(args, "entry")
+
+    def work(tx: Tx) -> Entry:
+        entry = _existing(tx, number)
+        context.audit(tx, "read", subject=f"journal {number}", what="message")
+        return entry
+
+    entry = context.store.write_sync(work)
+    told = _row(entry) | {"reason": entry.reason, "note": entry.note, "size": entry.size}
+    told |= _reading(context, entry)
+    if args.get("raw"):
+        told["raw"] = entry.raw.decode("utf-8", "backslashreplace").replace("\r", "\n")
+    return told
+
+
+def replay(context: Context, args: dict[str, Any]) -> dict[str, Any]:
+    """Have entries read anew: after the mapping was mended."""
+    numbers = [int(one) for one in args.get("entries") or ()]
+
+    def work(tx: Tx) -> None:
+        for number in numbers:
+            entry = _existing(tx, number)
+            if entry.state is JournalState.DUPLICATE:
+                raise refused(
+                    "That entry is a duplicate: what it says was read before.",
+                    where=f"journal {number}",
+                    remedy="replay the first entry of that message",
+                )
+            tx.journal.reopen(number)
+            context.audit(tx, "human-act", subject=f"journal {number}", act="replay")
+
+    context.store.write_sync(work)
+    context.wake()
+    return {"replayed": numbers}
+
+
+def _existing(tx: Tx, number: int) -> Entry:
+    entry = tx.journal.get(number)
+    if entry is None:
+        raise refused(
+            "There is no such entry.", where=f"journal {number}", remedy="see: relais journal list"
+        )
+    return entry
+
+
+def _row(entry: Entry) -> dict[str, Any]:
+    return {
+        "id": entry.id,
+        "received_at": entry.received_at.isoformat(timespec="seconds"),
+        "source": entry.source,
+        "type": entry.message_type,
+        "control_id": entry.control_id,
+        "ack": entry.ack.value,
+        "state": entry.state.value,
+        "note": entry.note or entry.reason,
+    }
+
+
+def _reading(context: Context, entry: Entry) -> dict[str, Any]:
+    dialect = dialects_by_source(context.settings).get(entry.source)
+    if dialect is None:
+        return {"unread": "its way in is no longer configured"}
+    try:
+        message = hl7.read(entry.raw, aliases=dialect.mapping.charset)
+    except MessageError as error:
+        return {"unread": f"{error.code} {error.where}: {error.what}"}
+    reading = apply(message, dialect, heard_at=entry.received_at, journal_id=entry.id)
+    return told_reading(reading)
+
+
+def told_reading(reading: Any) -> dict[str, Any]:
+    """A reading as plain values."""
+    return {
+        "event": reading.event,
+        "patients": sorted({heard.patient for heard in reading.facts}),
+        "facts": [
+            heard.fact.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
+            | {"kind": heard.fact.kind}
+            for heard in reading.facts
+        ],
+        "missing": [f"{gap.place}: {gap.what}" for gap in reading.gaps],
+    }

@@ -1,0 +1,161 @@
+"""What goes out: look at it, hold it, let it go, try again, cancel it; stop everything."""
+
+from typing import Any
+
+from engine.commands.context import Context, refused, text_of
+from engine.decide.reasons import Reason
+from engine.model.flow import MOVES, Delivery, DeliveryState
+from engine.outbound.ledger import PAUSED
+from engine.store.interface import Tx
+
+
+def listing(context: Context, args: dict[str, Any]) -> dict[str, Any]:
+    """Newest first; what identifies nobody."""
+    state = DeliveryState(args["state"]) if args.get("state") else None
+    limit = int(args.get("limit") or 50)
+    rows = context.store.read_sync(lambda tx: tx.outbox.listing(state=state, limit=limit))
+    return {"deliveries": [_row(one) for one in rows]}
+
+
+def show(context: Context, args: dict[str, Any]) -> dict[str, Any]:
+    """One delivery, its attempts, and what it holds."""
+    number = text_of(args, "delivery")
+
+    def work(tx: Tx) -> dict[str, Any]:
+        row = _existing(tx, number)
+        context.audit(
+            tx,
+            "read",
+            subject=f"delivery {row.id}",
+            patient=row.patient,
+            stay=row.stay,
+            what="letter",
+        )
+        files = tx.outbox.files(row.id)
+        return _row(row) | {
+            "patient": row.patient,
+            "stay": row.stay,
+            "to": row.address,
+            "intended": row.intended,
+            "message_id": row.message_id,
+            "purposes": list(row.purposes),
+            "files": {name: len(data) for name, data in files.items()},
+            "attempts": [attempt_row(one) for one in tx.outbox.attempts(row.id)],
+            "text": files.get("letter.txt", b"").decode() if args.get("text") else None,
+        }
+
+    return context.store.write_sync(work)
+
+
+def attempt_row(one: Any) -> dict[str, Any]:
+    """An attempt as plain values."""
+    return {
+        "number": one.number,
+        "opened_at": one.opened_at.isoformat(timespec="seconds"),
+        "outcome": one.outcome or "open",
+        "cause": one.cause,
+        "code": one.code,
+        "status": one.status,
+        "reply": one.reply,
+    }
+
+
+def hold(context: Context, args: dict[str, Any]) -> dict[str, Any]:
+    """Keep it here until it is released."""
+    return _move(context, args, DeliveryState.HELD, Reason.HELD_BY_PERSON.value)
+
+
+def release(context: Context, args: dict[str, Any]) -> dict[str, Any]:
+    """Let a held one go on its way."""
+    return _move(context, args, DeliveryState.QUEUED, "released", only=(DeliveryState.HELD,))
+
+
+def retry(context: Context, args: dict[str, Any]) -> dict[str, Any]:
+    """Try again now what was refused, has expired, or waits."""
+    allowed = (DeliveryState.REJECTED, DeliveryState.EXPIRED, DeliveryState.QUEUED)
+    return _move(context, args, DeliveryState.QUEUED, "retried", only=allowed)
+
+
+def cancel(context: Context, args: dict[str, Any]) -> dict[str, Any]:
+    """Have it never leave."""
+    return _move(context, args, DeliveryState.CANCELLED, Reason.CANCELLED_BY_PERSON.value)
+
+
+def pause(context: Context, _args: dict[str, Any]) -> dict[str, Any]:
+    """Send nothing, until `resume`; everything is still received, decided and written."""
+    return _paused(context, value="by a person")
+
+
+def resume(context: Context, _args: dict[str, Any]) -> dict[str, Any]:
+    """Send again."""
+    return _paused(context, value=None)
+
+
+def _paused(context: Context, *, value: str | None) -> dict[str, Any]:
+    def work(tx: Tx) -> None:
+        tx.meta.put(PAUSED, value)
+        context.audit(tx, "human-act", act="pause" if value else "resume")
+
+    context.store.write_sync(work)
+    context.wake()
+    return {"paused": value is not None}
+
+
+def _move(
+    context: Context,
+    args: dict[str, Any],
+    to: DeliveryState,
+    reason: str,
+    only: tuple[DeliveryState, ...] | None = None,
+) -> dict[str, Any]:
+    number = text_of(args, "delivery")
+
+    def work(tx: Tx) -> dict[str, Any]:
+        row = _existing(tx, number)
+        if to not in MOVES[row.state] or (only and row.state not in only):
+            raise refused(
+                f"A delivery that is {row.state} cannot become {to} that way.",
+                where=f"delivery {row.id}",
+                remedy=f"see: relais outbox show {row.id}",
+            )
+        moved = tx.outbox.move(row.id, to, context.now(), due_at=context.now(), reason=reason)
+        context.audit(
+            tx,
+            "delivery-moved",
+            subject=f"delivery {row.id}",
+            patient=row.patient,
+            stay=row.stay,
+            to=to.value,
+            reason=reason,
+        )
+        context.knowledge.settle(tx, row.patient, context.now())
+        return _row(moved)
+
+    result = context.store.write_sync(work)
+    context.wake()
+    return result
+
+
+def _existing(tx: Tx, number: str) -> Delivery:
+    row = tx.outbox.get(number)
+    if row is None:
+        raise refused(
+            "There is no such delivery.", where="the delivery id", remedy="see: relais outbox list"
+        )
+    return row
+
+
+def _row(row: Delivery) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "letter": row.letter_kind.value,
+        "version": row.version,
+        "channel": row.channel,
+        "state": row.state.value,
+        "attempts": row.attempts,
+        "created_at": row.created_at.isoformat(timespec="seconds"),
+        "due_at": row.due_at.isoformat(timespec="seconds"),
+        "size": row.size,
+        "possibly_sent": row.possibly_sent,
+        "reason": row.reason,
+    }

@@ -1,0 +1,29 @@
+"""What runs, what waits, what a person must do. Nothing of a patient."""
+
+from typing import Any
+
+from engine import __version__
+from engine.commands.context import Context
+from engine.outbound.ledger import PAUSED
+from engine.store.interface import Tx
+
+
+def status(context: Context, _args: dict[str, Any]) -> dict[str, Any]:
+    """Counts by state."""
+
+    def work(tx: Tx) -> dict[str, Any]:
+        seq, _ = tx.audit.head()
+        next_due = tx.outbox.next_due()
+        return {
+            "version": __version__,
+            "mode": context.settings.config.mode.value,
+            "paused": bool(tx.meta.get(PAUSED)),
+            "journal": {state.value: count for state, count in tx.journal.counts().items()},
+            "outbox": {state.value: count for state, count in tx.outbox.counts().items()},
+            "open_tasks": tx.tasks.open_count(),
+            "next_attempt": next_due.isoformat(timespec="seconds") if next_due else None,
+            "audit_lines": seq,
+            "signed_days": len(tx.audit.roots()),
+        }
+
+    return context.store.read_sync(work)

@@ -1,0 +1,112 @@
+"""What a person must do."""
+
+from typing import Any
+
+from engine.commands.context import Context, number_of, refused
+from engine.decide.sentences import CURES, TASKS
+from engine.knowledge import GO_ON
+from engine.model.fact import ExitKind, ExitKindDecided
+from engine.model.task import Task, TaskKind
+from engine.store.interface import Tx
+
+
+def listing(context: Context, args: dict[str, Any]) -> dict[str, Any]:
+    """Open tasks, or all. The patient number shows, so the look is a read of patient data."""
+
+    def work(tx: Tx) -> dict[str, Any]:
+        rows = tx.tasks.listing(only_open=not args.get("all"), limit=int(args.get("limit") or 100))
+        context.audit(tx, "read", what="task list", count=len(rows))
+        return {"tasks": [told_task(one) for one in rows]}
+
+    return context.store.write_sync(work)
+
+
+def show(context: Context, args: dict[str, Any]) -> dict[str, Any]:
+    """One task: what, why, and what to do."""
+    number = number_of(args, "task")
+
+    def work(tx: Tx) -> dict[str, Any]:
+        one = _existing(tx, number)
+        context.audit(tx, "read", subject=f"task {number}", patient=one.patient, what="task")
+        return told_task(one)
+
+    return context.store.write_sync(work)
+
+
+def done(context: Context, args: dict[str, Any]) -> dict[str, Any]:
+    """Close a task. Some answers change what is known: what a way out means, that a doubt or a
+    veto was looked at."""
+    number, answer = number_of(args, "task"), str(args.get("answer") or "done")
+
+    def work(tx: Tx) -> dict[str, Any]:
+        one = _existing(tx, number)
+        if not one.open:
+            raise refused(
+                "That task is closed already.",
+                where=f"task {number}",
+                remedy=f"see: relais task show {number}",
+            )
+        if one.kind is TaskKind.EXIT_KIND_UNKNOWN and answer not in GO_ON:
+            _decide_exit(context, tx, one, answer)
+        tx.tasks.close(number, context.now(), context.actor, answer)
+        context.audit(
+            tx,
+            "task-closed",
+            subject=f"task {number}",
+            patient=one.patient,
+            stay=one.stay,
+            task=one.kind.value,
+            answer=answer,
+        )
+        if one.patient:
+            context.knowledge.settle(tx, one.patient, context.now())
+        closed = tx.tasks.get(number)
+        assert closed is not None
+        return told_task(closed)
+
+    result = context.store.write_sync(work)
+    context.wake()
+    return result
+
+
+def _decide_exit(context: Context, tx: Tx, one: Task, answer: str) -> None:
+    try:
+        kind = ExitKind(answer)
+    except ValueError:
+        kinds = ", ".join(kind.value for kind in ExitKind if kind is not ExitKind.UNKNOWN)
+        raise refused(
+            "The answer does not say what the way out means.",
+            where="--answer",
+            remedy=f"one of: {kinds}",
+        ) from None
+    assert one.patient is not None
+    context.tell(
+        tx,
+        one.patient,
+        ExitKindDecided(movement=one.about, exit_kind=kind, at=context.now(), by=context.actor),
+    )
+
+
+def _existing(tx: Tx, number: int) -> Task:
+    one = tx.tasks.get(number)
+    if one is None:
+        raise refused(
+            "There is no such task.", where=f"task {number}", remedy="see: relais task list"
+        )
+    return one
+
+
+def told_task(one: Task) -> dict[str, Any]:
+    """A task as plain values, with its sentence and its cure."""
+    return {
+        "id": one.id,
+        "kind": one.kind.value,
+        "what": TASKS[one.kind],
+        "do": CURES[one.kind].replace("{id}", str(one.id)).replace("{about}", one.about),
+        "patient": (one.patient or "").partition("|")[0],
+        "about": one.about,
+        "raised_at": one.raised_at.isoformat(timespec="seconds"),
+        "closed_at": one.closed_at.isoformat(timespec="seconds") if one.closed_at else None,
+        "closed_by": one.closed_by,
+        "answer": one.answer,
+    }

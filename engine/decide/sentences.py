@@ -1,0 +1,62 @@
+"""What each kind of task says to the person who must act, and how it ends."""
+
+from typing import Final
+
+from engine.model.task import TaskKind
+
+TASKS: Final[dict[TaskKind, str]] = {
+    TaskKind.CONSENT_MISSING: "The patient's agreement is not recorded.",
+    TaskKind.CONSENT_OTHER_DOCTOR: "The agreement was given for another doctor.",
+    TaskKind.GP_UNKNOWN: "No médecin traitant is recorded.",
+    TaskKind.GP_UNCONFIRMED: "The médecin traitant is recorded, and nobody has confirmed it.",
+    TaskKind.GP_DOUBT: "The médecin traitant is in doubt: number, name or declaration disagree.",
+    TaskKind.MAILBOX_MISSING: "The directory has no mailbox for the médecin traitant.",
+    TaskKind.MAILBOX_DOUBT: "The directory has several mailboxes for the médecin traitant.",
+    TaskKind.IDENTITY_VETO: "The identity, or a protection flag, asks for silence.",
+    TaskKind.EXIT_KIND_UNKNOWN: "What the way out means is not known.",
+    TaskKind.STAY_DOUBT: "The messages about this stay do not add up.",
+    TaskKind.LATE_ARRIVAL: "This was heard too late to be told about by machine.",
+    TaskKind.ORPHAN_EXIT: "A discharge came for a stay whose arrival was never heard.",
+    TaskKind.LETTER_MISSING: "The exit letter, or the part of one half, is not in the record.",
+    TaskKind.DOCUMENT_DOUBT: "A document does not say which half of the unit wrote it.",
+    TaskKind.TRANSFER_TELL_UNIT: "The patient went to another prison; its unit is to be told.",
+    TaskKind.CORRECTION: "What was sent is no longer right.",
+    TaskKind.DELIVERY_FAILED: "A letter could not be delivered.",
+    TaskKind.DELIVERY_UNCERTAIN: "A letter may have been delivered; no proof came.",
+    TaskKind.MESSAGE_UNREADABLE: "A message was stored and cannot be read.",
+    TaskKind.LETTER_IMPOSSIBLE: "A letter cannot be made.",
+}
+
+CURES: Final[dict[TaskKind, str]] = {
+    TaskKind.CONSENT_MISSING: "ask the patient; then: relais consent record",
+    TaskKind.CONSENT_OTHER_DOCTOR: "ask the patient about the doctor declared now; then: "
+    "relais consent record --recipient RPPS",
+    TaskKind.GP_UNKNOWN: "look the doctor up (patient, AMELIPRO), enter it in the DPI",
+    TaskKind.GP_UNCONFIRMED: "ask the patient; then: relais gp confirm",
+    TaskKind.GP_DOUBT: "correct the doctor's number or name in the DPI or in the directory file",
+    TaskKind.MAILBOX_MISSING: "find the doctor's secure mailbox, add it to the directory file, "
+    "reload; or send the letter by another way and close the task",
+    TaskKind.MAILBOX_DOUBT: "leave in the directory file the one mailbox the doctor reads, reload",
+    TaskKind.IDENTITY_VETO: "look at {about}; if the letter may leave: relais task done {id} "
+    "--answer go-on",
+    TaskKind.EXIT_KIND_UNKNOWN: "find out; then: relais task done {id} --answer release (or "
+    "transfer, hospital, death, escape, expulsion, leave)",
+    TaskKind.STAY_DOUBT: "look at {about} in the DPI; if all is right: relais task done {id} "
+    "--answer go-on",
+    TaskKind.LATE_ARRIVAL: "decide; to have it told all the same: relais task done {id} "
+    "--answer go-on",
+    TaskKind.ORPHAN_EXIT: "see that the DPI sends the arrival; it closes this task by itself",
+    TaskKind.LETTER_MISSING: "write and validate the letter ({about}) in the DPI; it leaves by "
+    "itself and closes this task",
+    TaskKind.DOCUMENT_DOUBT: "name the unit in the document, or in the mapping's units.toml; "
+    "then: relais journal replay",
+    TaskKind.TRANSFER_TELL_UNIT: "write to the unit that receives the patient; close the task",
+    TaskKind.CORRECTION: "call the doctor or write a correction; close the task saying how",
+    TaskKind.DELIVERY_FAILED: "see: relais outbox show {about}; mend the mailbox or the relay; "
+    "then: relais outbox retry {about}",
+    TaskKind.DELIVERY_UNCERTAIN: "call the doctor: did it arrive? see: relais outbox show {about}",
+    TaskKind.MESSAGE_UNREADABLE: "see: relais journal show (number in {about}); mend the mapping "
+    "or the sender; then: relais journal replay",
+    TaskKind.LETTER_IMPOSSIBLE: "see the audit line of this task for the cause; mend it; closing "
+    "this task tries again",
+}

@@ -1,0 +1,162 @@
+"""The whole story of one patient, in a page a person reads. Pure: values in, text out."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, tzinfo
+from typing import assert_never
+
+from engine.decide.plan import Plan, ThreadPlan
+from engine.decide.reasons import SENTENCES
+from engine.decide.scene import Scene
+from engine.model.consent import ConsentStated
+from engine.model.fact import (
+    DocumentPublished,
+    ExitKindDecided,
+    Fact,
+    GpConfirmed,
+    GpStated,
+    Heard,
+    IdentifierChanged,
+    MovementStated,
+    PatientsMerged,
+    PersonStated,
+)
+from engine.model.flow import Delivery
+from engine.model.stay import Stay
+from engine.model.task import Task
+
+
+def tell(
+    scene: Scene,
+    decided: Plan,
+    facts: Sequence[Heard],
+    attempts: Mapping[str, Sequence[str]],
+    tasks: Sequence[Task],
+    sentences: Mapping[str, str],
+    zone: tzinfo,
+) -> str:
+    """Lay the story out. ``attempts`` gives, by delivery, a line an attempt; ``sentences`` the
+    words of each kind of task."""
+    lines = [*_person(scene), ""]
+    for stay in scene.record.stays:
+        lines += _stay(scene, decided, stay, attempts, zone)
+    if not scene.record.stays:
+        lines += ["No stay is known: cancelled, never heard, or told by test messages alone.", ""]
+    lines += ["What was heard", *_heard(facts, zone), ""]
+    lines += ["What a person must do, or did", *_tasks(tasks, sentences, zone)]
+    return "\n".join(lines) + "\n"
+
+
+def _person(scene: Scene) -> list[str]:
+    person = scene.record.person
+    traits = person.traits
+    names = " ".join(filter(None, (traits.birth_family, traits.birth_given)))
+    gp = person.gp
+    doctor = "none recorded"
+    if gp is not None:
+        sure = "confirmed" if person.gp_confirmed else "not confirmed"
+        doctor = f"{gp.family} {gp.given}, RPPS {gp.rpps or 'not given'}, {sure}"
+    elif traits.has_no_gp:
+        doctor = "the patient has none"
+    return [
+        f"Patient {person.patient.partition('|')[0]}  {names}, born {traits.birth_date or '?'}, "
+        f"{traits.sex or '?'}, identity {' '.join(traits.identity_status or ('?',))}",
+        f"Médecin traitant: {doctor}",
+    ]
+
+
+def _stay(
+    scene: Scene,
+    decided: Plan,
+    stay: Stay,
+    attempts: Mapping[str, Sequence[str]],
+    zone: tzinfo,
+) -> list[str]:
+    ended = f"{stay.exit.kind} {_at(stay.exit.at, zone)}" if stay.exit else str(stay.presence)
+    lines = [
+        f"Stay in {stay.usmp} since {_at(stay.arrived_at, zone)}: {ended}"
+        f" (visit {stay.visit}; seen by {', '.join(stay.halves)})"
+    ]
+    lines += [f"  in doubt: {doubt}" for doubt in stay.doubts]
+    for said in stay.consents:
+        lines.append(f"  {_at(said.at, zone)}  {said.purpose}: {said.state} ({said.recipient})")
+    for one in decided.threads:
+        if one.stay == stay.key:
+            lines += _thread(scene, one, attempts, zone)
+    return [*lines, ""]
+
+
+def _thread(
+    scene: Scene, one: ThreadPlan, attempts: Mapping[str, Sequence[str]], zone: tzinfo
+) -> list[str]:
+    until = f", until {_at(one.until, zone)}" if one.until else ""
+    lines = [f"  {one.thread} → {one.standing}: {SENTENCES[one.reason]}{until}"]
+    for delivery in scene.of_thread(one.stay, one.thread):
+        lines.append(f"    {_delivery(delivery, zone)}")
+        lines += [f"      {line}" for line in attempts.get(delivery.id, ())]
+    return lines
+
+
+def _delivery(one: Delivery, zone: tzinfo) -> str:
+    reason = f" ({one.reason})" if one.reason else ""
+    test = "" if one.address == one.intended else f", diverted to {one.address}"
+    return (
+        f"{_at(one.created_at, zone)}  {one.letter_kind} v{one.version} to {one.intended}{test}: "
+        f"{one.state}{reason}; delivery {one.id}, Message-ID {one.message_id}"
+    )
+
+
+def _heard(facts: Sequence[Heard], zone: tzinfo) -> list[str]:
+    ordered = sorted(facts, key=lambda one: (one.heard_at, one.recorded_at, one.sender_order))
+    lines: list[str] = []
+    for heard in ordered:
+        source = f"journal {heard.journal_id}" if heard.journal_id else "said here"
+        test = "  [test message]" if heard.test else ""
+        lines.append(f"  {_at(heard.heard_at, zone)}  {source}: {_fact(heard.fact, zone)}{test}")
+    return lines or ["  nothing"]
+
+
+def _fact(fact: Fact, zone: tzinfo) -> str:
+    match fact:
+        case PersonStated():
+            return "identity and traits"
+        case GpStated(gp=gp):
+            return f"médecin traitant {gp.family} {gp.given}" if gp else "no médecin traitant"
+        case GpConfirmed(by=by):
+            return f"médecin traitant confirmed ({by})"
+        case MovementStated():
+            kind = f", {fact.exit_kind}" if fact.exit_kind else ""
+            where = f"{fact.care.usmp} {fact.care.half}" if fact.care else "elsewhere"
+            return (
+                f"{fact.event or 'update'} {fact.action} of {_at(fact.at, zone)} "
+                f"in unit {fact.unit or '?'} ({where}){kind}"
+            )
+        case PatientsMerged():
+            return "another record merged into this one"
+        case IdentifierChanged():
+            return "identifier changed"
+        case DocumentPublished():
+            half = fact.half or "half not told"
+            state = "validated" if fact.validated else "not validated"
+            return f"document {fact.action} ({half}, {fact.type_code}, {state})"
+        case ConsentStated():
+            return f"{fact.purpose}: {fact.state} ({fact.by})"
+        case ExitKindDecided():
+            return f"way out decided: {fact.exit_kind} ({fact.by})"
+        case _:
+            assert_never(fact)
+
+
+def _tasks(tasks: Sequence[Task], sentences: Mapping[str, str], zone: tzinfo) -> list[str]:
+    lines: list[str] = []
+    for one in sorted(tasks, key=lambda one: one.id):
+        state = "open"
+        if one.closed_at is not None:
+            state = f"closed {_at(one.closed_at, zone)} by {one.closed_by}: {one.answer}"
+        lines.append(
+            f"  task {one.id}  {_at(one.raised_at, zone)}  {sentences[one.kind]} [{state}]"
+        )
+    return lines or ["  nothing"]
+
+
+def _at(moment: datetime, zone: tzinfo) -> str:
+    return moment.astimezone(zone).strftime("%d/%m/%Y %H:%M")
