@@ -109,6 +109,13 @@ def look_again(tx: Tx, patient: str, now: datetime) -> None:
         )
 
 
+def reconsider(tx: Tx, now: datetime) -> None:
+    """Have every stay that waits, asks or failed looked at again: the settings have changed."""
+    for row in tx.facts.all_stays():
+        if any(not verdict.startswith(("said", "silent")) for verdict in row.verdicts.values()):
+            look_again(tx, row.patient, now)
+
+
 def _base(key: str) -> str:
     """The key of a task without the count of its returns."""
     return key.partition("#again")[0]

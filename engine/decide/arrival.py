@@ -26,7 +26,7 @@ def arrival_wish(scene: Scene, stay: Stay) -> Wish:
     if identity is not None:
         return identity_wish(scene, stay, identity)
     if stay.usmp not in scene.policy.units:
-        return Silent(reason=Reason.UNIT_NOT_SET_UP)
+        return unit_not_set_up(scene, stay)
     if scene.now - stay.arrived_at > scene.policy.notice_max_age:
         late = task(TaskKind.LATE_ARRIVAL, patient, stay.key)
         if late.key not in scene.cleared:
@@ -107,3 +107,11 @@ def uncleared_doubts(scene: Scene, stay: Stay) -> tuple[WantedTask, ...]:
     patient = scene.record.person.patient
     wanted = (task(TaskKind.STAY_DOUBT, patient, stay.key, doubt) for doubt in stay.doubts)
     return tuple(one for one in wanted if one.key not in scene.cleared)
+
+
+def unit_not_set_up(scene: Scene, stay: Stay) -> Wish:
+    """A unit that the mapping knows and the configuration does not: nobody can sign its letters.
+    An operator's omission must not look like a decision."""
+    patient = scene.record.person.patient
+    wanted = task(TaskKind.STAY_DOUBT, patient, stay.key, f"[units.{stay.usmp}] of relais.toml")
+    return Ask(reason=Reason.UNIT_NOT_SET_UP, tasks=(wanted,))

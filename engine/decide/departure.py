@@ -3,7 +3,7 @@
 from typing import assert_never
 
 from engine.decide import gate
-from engine.decide.arrival import identity_wish, uncleared_doubts
+from engine.decide.arrival import identity_wish, uncleared_doubts, unit_not_set_up
 from engine.decide.reasons import Reason
 from engine.decide.recipients import recipient
 from engine.decide.scene import Scene
@@ -57,7 +57,7 @@ def _release(scene: Scene, stay: Stay, way_out: Exit) -> Wish:
     if identity is not None:
         return identity_wish(scene, stay, identity)
     if stay.usmp not in scene.policy.units:
-        return Silent(reason=Reason.UNIT_NOT_SET_UP)
+        return unit_not_set_up(scene, stay)
     if stay.came_back_at is not None:
         return Silent(reason=Reason.CAME_BACK)
     if scene.now - way_out.at > scene.policy.notice_max_age:

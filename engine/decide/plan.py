@@ -244,13 +244,20 @@ def _after_the_fact(
     An arrival told and then followed by a release, or an agreement withdrawn afterwards, leaves
     what was said right. A release that turns out to be none does not.
     """
-    harmless = thread is Thread.ARRIVAL or reason not in (
-        Reason.STAY_GOES_ON,
-        Reason.DEATH,
-        Reason.TRANSFER,
-        Reason.ESCAPE,
-        Reason.EXPULSION,
-        Reason.EXIT_KIND_UNKNOWN,
+    # Death told by PID-30 alone may have come long after a release that was one.
+    died_later = stay.exit is not None and stay.exit.evidence == ("PID-30",)
+    harmless = (
+        died_later
+        or thread is Thread.ARRIVAL
+        or reason
+        not in (
+            Reason.STAY_GOES_ON,
+            Reason.DEATH,
+            Reason.TRANSFER,
+            Reason.ESCAPE,
+            Reason.EXPULSION,
+            Reason.EXIT_KIND_UNKNOWN,
+        )
     )
     if harmless:
         return ThreadPlan(stay.key, thread, Standing.SAID, Reason.SAID, None, None, cancels)

@@ -81,7 +81,6 @@ class UnitFace(Value):
     secure_address: str = Field(description="MSSanté address of the unit, read by people.")
     signature: str = Field(default="L'équipe de l'unité sanitaire")
     responsible: Signatory
-    leaflet: str | None = Field(default=None, description="File name of the leaflet, a PDF/A-1.")
 
 
 class Section(Value):

@@ -363,6 +363,7 @@ class Daemon:
                     stop,
                     self._stage(f"folder {folder.name}", drop.run(stop)),
                 )
+        await self._store.write(lambda tx: reconsider(tx, utc_now()))
         self._wake_all()
 
     async def _audit_reload(self, *, taken: bool) -> None:
