@@ -9,6 +9,7 @@ from engine.decide.admission import Verdict
 from engine.inbound.door import Door, Receipt
 from engine.model.config import OnError
 from engine.model.flow import AckCode, Condition, JournalState
+from engine.model.task import TaskKind, WantedTask
 from engine.store.interface import Earlier, NewEntry, Tx
 from engine.wire.hl7_errors import DUPLICATE_KEY
 from engine.wire.mllp import FaultKind
@@ -117,4 +118,14 @@ def _write(tx: Tx, entry: NewEntry, now: datetime) -> int:
         sha256=entry.content_hash.hex(),
         **({"reason": entry.reason} if entry.reason else {}),
     )
+    if quarantined and entry.ack is AckCode.AA:
+        # "AA always": the sender does not know, so a person must.
+        tx.tasks.raise_(
+            WantedTask(
+                key=f"message:{journal_id}",
+                kind=TaskKind.MESSAGE_UNREADABLE,
+                about=f"journal {journal_id}",
+            ),
+            now,
+        )
     return journal_id

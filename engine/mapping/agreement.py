@@ -27,7 +27,8 @@ def read_agreement(notes: Notes) -> None:
                         purpose=purpose,
                         recipient=recipient or MEDECIN_TRAITANT,
                         state=state,
-                        at=at or notes.recorded_at,
+                        # Dated ahead, a grant would outlast a later refusal.
+                        at=min(at or notes.recorded_at, notes.recorded_at),
                         by=(row.by.first(segment) if row.by else "") or place,
                         visit=visit,
                     )

@@ -35,11 +35,9 @@ def apply(
     """
     code, event = message.value("MSH", 9, 1), message.value("MSH", 9, 2)
     zone = ZoneInfo(dialect.mapping.time_zone)
-    recorded_at = (
-        read_time(message.value("EVN", 2), zone)
-        or read_time(message.value("MSH", 7), zone)
-        or heard_at.astimezone(zone)
-    )
+    told_at = read_time(message.value("EVN", 2), zone) or read_time(message.value("MSH", 7), zone)
+    # A sender whose clock runs ahead must not outrank for years what is said after it.
+    recorded_at = min(told_at or heard_at, heard_at).astimezone(zone)
     notes = Notes(message, dialect, event, zone, recorded_at)
     if not handled(code, event):
         notes.missing("MSH-9", "this event is not read")

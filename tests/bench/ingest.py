@@ -4,18 +4,26 @@ Each run of ours has a fresh store; after it the rows of the journal are counted
 twice. The peer stores nothing, so it is sent fewer messages: its rate does not depend on it.
 """
 
+import hashlib
 import json
 import subprocess
 import sys
 import tempfile
+import timeit
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
 import apsw
 
+from engine.decide.admission import RequiredFields, admit
+from engine.model.flow import AckCode
+from engine.wire.hl7_ack import ack
+from engine.wire.mllp import Deframer
+from tests.bench.mllp_client import message
 from tests.bench.row import Row
 
 PEER = "python-hl7 asyncio MLLP server"
@@ -34,7 +42,7 @@ class Run(NamedTuple):
 
 
 def run() -> list[Row]:
-    rows: list[Row] = []
+    rows = [Row("verdict and ACK of an ADT, CPU", round(verdict_cost(), 1), "µs", target="< 60")]
     for connections in TARGETS:
         ours, peers = [], []
         for _ in range(ROUNDS):
@@ -42,6 +50,23 @@ def run() -> list[Row]:
             peers.append(measure_peer(connections))
         rows += report(connections, ours, peers)
     return rows
+
+
+def verdict_cost() -> float:
+    """CPU of all that the receive path does to a message but sockets and store, in µs."""
+    raw = message(1)
+    deframer, required, at = Deframer(len(raw)), RequiredFields(), datetime.now(UTC)
+
+    def once() -> None:
+        (found,) = deframer.feed(raw)
+        assert isinstance(found, bytes)
+        hashlib.sha256(found).digest()
+        verdict = admit(found, required=required, aliases={})
+        assert verdict.ack is AckCode.AA
+        header, charset = verdict.header, verdict.charset
+        ack(header, verdict.ack, control_id="1", at=at, software="RELAIS", charset=charset)
+
+    return min(timeit.repeat(once, number=1000, repeat=7)) * 1000
 
 
 def report(connections: int, ours: list[Run], peers: list[Run]) -> list[Row]:
@@ -90,6 +115,17 @@ def measure_ours(connections: int, count: int = OURS_COUNT) -> Run:
         if not rows == distinct == count:
             raise RuntimeError(f"{count} sent, {rows} rows, {distinct} different ones")
     return seen
+
+
+def counted(database: Path) -> tuple[int, int]:
+    """Rows of the journal, and how many different messages they hold."""
+    journal = apsw.Connection(str(database), flags=apsw.SQLITE_OPEN_READONLY)
+    try:
+        query = "SELECT count(*), count(DISTINCT control_id) FROM journal"
+        rows, distinct = journal.execute(query).fetchall()[0]
+    finally:
+        journal.close()
+    return rows, distinct
 
 
 def measure_peer(connections: int, count: int = PEER_COUNT) -> Run:

@@ -33,7 +33,7 @@ DAY = ROOT / "fixtures/day"
 PAM = load_mapping(ROOT / "mappings/pam-fr")
 SILLAGE = load_mapping(ROOT / "mappings/sillage")
 T = TypeVar("T")
-NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+NOW = datetime(2026, 3, 3, 12, tzinfo=UTC)
 
 needs_samples = pytest.mark.skipif(
     not SAMPLES.is_dir(), reason="the national samples are not beside the checkout"
@@ -223,3 +223,11 @@ def test_a_patient_without_a_number_of_the_hospital_is_for_a_person() -> None:
     reading = apply(read(raw), PAM, heard_at=NOW)
     assert reading.grave
     assert reading.facts == ()
+
+
+def test_a_sender_whose_clock_runs_ahead_outranks_nobody() -> None:
+    raw = (DAY / next(path.name for path in DAY.glob("*lambert-A01*"))).read_bytes()
+    ahead = raw.replace(b"20260302081500", b"20990302081500")
+    reading = apply(read(ahead), SILLAGE, heard_at=NOW)
+    assert {heard.recorded_at for heard in reading.facts} == {NOW}
+    assert all(one.at <= NOW for one in facts(reading, ConsentStated))
