@@ -26,6 +26,7 @@ from engine.model.errors import ComposeError, StoreError
 from engine.model.flow import Delivery, DeliveryState
 from engine.model.letter import Letter
 from engine.model.task import TaskKind, WantedTask
+from engine.printer import print_apart
 from engine.store.interface import Store, Tx
 
 log = structlog.get_logger()
@@ -138,7 +139,9 @@ class Dispatcher:
             max_size=channel.max_size,
         )
         try:
-            rendered = await asyncio.to_thread(render, letter, press.shop, face)
+            rendered = await asyncio.to_thread(
+                render, letter, press.shop, face, printer=print_apart
+            )
         except ComposeError as error:
             log.error("letter-impossible", delivery=send.delivery, code=error.code)
             return Written(send, letter, None, None, f"{error.code} {error.what}")

@@ -35,7 +35,7 @@ log = structlog.get_logger()
 _BATCH: Final = 16
 _POLL: Final = 2.0
 # Acknowledge first, think afterwards: while messages pour in, reading waits, but never longer
-# than this before the next batch.
+# than this before it takes one entry.
 _PATIENCE: Final = 0.25
 _QUIET: Final = 0.03
 
@@ -84,31 +84,34 @@ class Processor:
 
     async def run(self) -> None:
         """Until `stop`."""
+        quiet = True
         while not self._stopping:
             self._woken.clear()
             try:
-                taken = await self.run_once()
+                taken = await self.run_once(_BATCH if quiet else 1)
             except StoreError as error:
                 log.error("process-store-failed", code=error.code)
                 taken = 0
             if taken:
-                await self._give_way()
+                quiet = await self._give_way()
                 continue
             try:
                 await asyncio.wait_for(self._woken.wait(), _POLL)
             except TimeoutError:
                 continue
 
-    async def _give_way(self) -> None:
+    async def _give_way(self) -> bool:
+        """Wait until no message pours in; False: patience ran out before."""
         started = time.monotonic()
         while not self._stopping and time.monotonic() - started < _PATIENCE:
             if time.monotonic() - self._last_wake > _QUIET and not self._store.backlog:
-                return
+                return True
             await asyncio.sleep(_QUIET / 3)
+        return False
 
-    async def run_once(self) -> int:
-        """Process one batch; gives how many entries were taken."""
-        entries = await self._store.read(lambda tx: tx.journal.unprocessed(_BATCH))
+    async def run_once(self, limit: int = _BATCH) -> int:
+        """Process up to `limit` entries; gives how many were taken."""
+        entries = await self._store.read(lambda tx: tx.journal.unprocessed(limit))
         for entry in entries:
             await self._store.write(partial(self._take, self._read(entry)))
             await asyncio.sleep(0)

@@ -8,13 +8,22 @@ be searched; it is read as it was written, fonts and all.
 import base64
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Final
 
-from engine.compose.faults import AnnexError
-from engine.compose.pdf import Checkpoint, EngineRefusedError, Press, Sheets, forget, rasterise
-from engine.compose.template import byline
+from engine.compose.faults import TooManyPagesError, UnusableAnnexError
+from engine.compose.pdf import (
+    Checkpoint,
+    EngineRefusedError,
+    Press,
+    Sheets,
+    forget,
+    rasterise,
+    render_pdf,
+)
+from engine.compose.template import LetterText, byline
 from engine.model.letter import Letter
 
 MAX_PAGES: Final = 30  # of all annexes of one letter
@@ -31,6 +40,31 @@ _SVG: Final = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """The letter as PDF/A-1b, and how many pages each of its annexes has."""
+
+    pdf: bytes
+    annex_pages: tuple[int, ...]
+
+
+Printer = Callable[[LetterText, Letter, Press, tzinfo, Checkpoint], Paper]
+
+
+def print_letter(
+    text: LetterText, letter: Letter, press: Press, zone: tzinfo, checkpoint: Checkpoint
+) -> Paper:
+    """Draw the annexes, then print the letter with them, in this process.
+
+    The engine can be kept busy for hours, or aborted, by a file made for it: a service that must
+    live prints letters that have annexes with `engine.printer`. Raises AnnexError, PaperError.
+    """
+    sheets = print_annexes(letter, press, zone, checkpoint)
+    checkpoint()
+    pdf = render_pdf(text, letter, sheets, press, zone)
+    return Paper(pdf, tuple(len(one.pages) for one in sheets))
+
+
 def print_annexes(
     letter: Letter, press: Press, zone: tzinfo, checkpoint: Checkpoint
 ) -> tuple[Sheets, ...]:
@@ -41,10 +75,7 @@ def print_annexes(
     counts = [_count(letter, annex.pdf, press, checkpoint) for annex in letter.annexes]
     total = sum(counts)
     if total > MAX_PAGES:
-        raise AnnexError(
-            letter, what=f"The PDFs joined to this letter have {total} pages; {MAX_PAGES} at most.",
-            remedy="have the unit send these documents by its own mailbox",
-        )  # fmt: skip
+        raise TooManyPagesError(letter, total, MAX_PAGES)
     dpi = next((dpi for most, dpi in _RESOLUTIONS if total <= most), _RESOLUTIONS[-1][1])
     printed = []
     for annex, count in zip(letter.annexes, counts, strict=True):
@@ -59,23 +90,18 @@ def print_annexes(
 
 
 def _count(letter: Letter, pdf: bytes, press: Press, checkpoint: Checkpoint) -> int:
-    unusable = AnnexError(
-        letter,
-        what="A PDF joined to this letter is damaged, encrypted, empty or too large.",
-        remedy="have the document issued again by the hospital's record, without a password",
-    )
     if len(pdf) > MAX_BYTES or b"%PDF-" not in pdf[:1024]:
-        raise unusable
+        raise UnusableAnnexError(letter)
     for number in range(1, MAX_PAGES + 2):
         checkpoint()
         try:
             rasterise(pdf, number, _COUNTING_DPI, press)
         except IndexError:
             if number == 1:
-                raise unusable from None
+                raise UnusableAnnexError(letter) from None
             return number - 1
         except EngineRefusedError:
-            raise unusable from None
+            raise UnusableAnnexError(letter) from None
     return MAX_PAGES + 1
 
 

@@ -60,6 +60,29 @@ class AnnexError(LetterError):
     what = "A PDF joined to this letter cannot be used."
 
 
+class UnusableAnnexError(AnnexError):
+    """The file itself is at fault."""
+
+    def __init__(self, letter: Letter) -> None:
+        super().__init__(
+            letter,
+            what="A PDF joined to this letter is damaged, encrypted, empty or too large.",
+            remedy="have the document issued again by the hospital's record, without a password",
+        )
+
+
+class TooManyPagesError(AnnexError):
+    """``total`` pages over all annexes, ``most`` of which are taken."""
+
+    def __init__(self, letter: Letter, total: int, most: int) -> None:
+        self.total = total
+        super().__init__(
+            letter,
+            what=f"The PDFs joined to this letter have {total} pages; {most} at most.",
+            remedy="have the unit send these documents by its own mailbox",
+        )
+
+
 class AddressError(LetterError):
     """An address, an identifier or a header of the mail is not of the right shape."""
 

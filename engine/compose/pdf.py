@@ -45,6 +45,7 @@ _SHEET: Final = b"""
 class Press:
     """What printing needs, loaded once: fonts, their coverage, the typst template."""
 
+    letters: Path  # where they were read
     template: bytes
     fonts: typst.Fonts
     covered: frozenset[int]
@@ -86,7 +87,7 @@ def load_press(letters: Path) -> Press:
             remedy="restore mappings/letters from the distribution",
             what=f"Fonts or template of the letters cannot be read: {type(error).__name__}.",
         ) from None
-    return Press(template, fonts, covered)
+    return Press(letters, template, fonts, covered)
 
 
 def render_pdf(

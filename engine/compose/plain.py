@@ -3,16 +3,19 @@
 from datetime import tzinfo
 
 from engine.compose.identity import doctor_name
-from engine.compose.pdf import Sheets, patient_lines, signature_lines
-from engine.compose.template import LetterText, contacts
+from engine.compose.pdf import patient_lines, signature_lines
+from engine.compose.template import LetterText, byline, contacts
 from engine.compose.text import french_date
 from engine.model.letter import Letter
 
 
 def render_plain(
-    text: LetterText, letter: Letter, annexes: tuple[Sheets, ...], zone: tzinfo
+    text: LetterText, letter: Letter, annex_pages: tuple[int, ...], zone: tzinfo
 ) -> str:
-    """Letterhead, identity, words and signature, LF ends; what the PDF says, in its order."""
+    """Letterhead, identity, words and signature, LF ends; what the PDF says, in its order.
+
+    ``annex_pages``: how many pages each annex has.
+    """
     unit = letter.unit
     issued = french_date(letter.issued_at.astimezone(zone).date())
     blocks = [
@@ -27,8 +30,8 @@ def render_plain(
         text.opening,
         *(f"{p.heading.upper()}\n{p.byline}\n\n{p.text}" for p in text.parts),
         *(
-            f"{a.heading.upper()}\n{a.byline}\nVoir le document PDF joint ({len(a.pages)} p.)."
-            for a in annexes
+            f"{a.heading.upper()}\n{byline(a, zone)}\nVoir le document PDF joint ({pages} p.)."
+            for a, pages in zip(letter.annexes, annex_pages, strict=True)
         ),
         text.closing,
         "\n".join((unit.signature, *signature_lines(letter))),

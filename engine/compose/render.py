@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from engine.compose.annex import print_annexes
+from engine.compose.annex import Printer, print_letter
 from engine.compose.cda import render_cda
 from engine.compose.hprim import render_hprim
 from engine.compose.mail import ChannelFace, Renderings, build
-from engine.compose.pdf import Checkpoint, render_pdf
+from engine.compose.pdf import Checkpoint
 from engine.compose.plain import render_plain
 from engine.compose.shop import Shop
 from engine.compose.template import write
@@ -32,21 +32,25 @@ def _go_on() -> None:
 
 
 def render(
-    letter: Letter, shop: Shop, face: ChannelFace, *, checkpoint: Checkpoint = _go_on
+    letter: Letter,
+    shop: Shop,
+    face: ChannelFace,
+    *,
+    checkpoint: Checkpoint = _go_on,
+    printer: Printer = print_letter,
 ) -> Rendered:
     """Make every form of a letter, and the mail that carries them.
 
     Pure, thread-safe, and the same bytes for the same arguments. ``checkpoint`` is called between
-    the steps and may raise whatever the caller uses to give up. Raises a ComposeError, which
-    names no patient, when the letter cannot be made.
+    the steps and may raise whatever the caller uses to give up; ``printer`` makes the PDF. Raises
+    a ComposeError, which names no patient, when the letter cannot be made.
     """
     clean = cleaned(letter)
     text = write(clean, shop.patterns[clean.kind], shop.zone)
-    annexes = print_annexes(clean, shop.press, shop.zone, checkpoint)
+    paper = printer(text, clean, shop.press, shop.zone, checkpoint)
+    pdf = paper.pdf
     checkpoint()
-    plain = render_plain(text, clean, annexes, shop.zone)
-    pdf = render_pdf(text, clean, annexes, shop.press, shop.zone)
-    checkpoint()
+    plain = render_plain(text, clean, paper.annex_pages, shop.zone)
     files = {"letter.txt": plain.encode(), "letter.pdf": pdf}
     if face.format == "xdm":
         cda = render_cda(clean, pdf, shop)

@@ -31,15 +31,18 @@ __all__ = ["Counters", "Door", "Receipt", "Receiver"]
 
 log = structlog.get_logger("inbound")
 
+_PATIENCE: Final = 0.001  # seconds; a commit costs about as much
 _KEPT_OF_A_FAULT: Final = 64 * 1024  # of what can be no message; torn frames are kept whole
 
 
 class Receiver:
     """Takes messages in.
 
-    What arrives in one turn of the event loop is stored by one work of the store: against a task,
-    a future and a savepoint a message that was a third more messages a second at fifty
-    connections.
+    What waits is stored by one work of the store, and one such work at a time: a task, a future
+    and a savepoint a message would cost as much as reading it, and the thread of the store would
+    fight this one for the interpreter. After a commit the senders that were just answered mostly
+    go on at once, so the next commit waits for as many messages, a millisecond at most: with ten
+    senders that was a fifth more messages a second. A lone sender never waits.
     """
 
     def __init__(
@@ -55,7 +58,9 @@ class Receiver:
         self._software = software
         self._clock = clock
         self._waiting: list[Item] = []
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._storing: asyncio.Task[None] | None = None
+        self._expected = 0  # how many are worth waiting for
+        self._patience: asyncio.TimerHandle | None = None
 
     async def receive(self, raw: bytes, *, door: Door, peer: str) -> bytes | None:
         """Store one message and give its ACK, unframed; None when the sender wants none.
@@ -107,15 +112,36 @@ class Receiver:
         self._enqueue(item)
 
     def _enqueue(self, item: Item) -> None:
-        if not self._waiting:
-            asyncio.get_running_loop().call_soon(self._flush)
         self._waiting.append(item)
+        self._gather()
 
-    def _flush(self) -> None:
+    def _gather(self) -> None:
+        """Store what waits, once the senders that were just answered had time to go on."""
+        if self._storing is not None or not self._waiting:
+            return  # the end of the present commit looks again
+        loop = asyncio.get_running_loop()
+        if len(self._waiting) >= self._expected:
+            if self._patience is not None:
+                self._patience.cancel()
+                self._patience = None
+            self._storing = loop.create_task(self._store_waiting())
+        elif self._patience is None:
+            self._patience = loop.call_later(_PATIENCE, self._lose_patience)
+
+    def _lose_patience(self) -> None:
+        self._patience = None
+        self._expected = 0
+        self._gather()
+
+    async def _store_waiting(self) -> None:
+        # The task starts in the next turn of the loop: all that was read in this one is in.
         items, self._waiting = self._waiting, []
-        task = asyncio.get_running_loop().create_task(self._commit(items))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        try:
+            await self._commit(items)
+        finally:
+            self._storing = None
+            self._expected = len(items) + len(self._waiting)
+            self._gather()
 
     async def _commit(self, items: list[Item]) -> None:
         def work(tx: Tx) -> list[Kept]:

@@ -10,6 +10,7 @@ What can go wrong
 import asyncio
 import contextlib
 import ctypes
+import gc
 import json
 import os
 import random
@@ -218,6 +219,10 @@ class Daemon:
     async def _dispatch(self) -> None:
         # Fonts, templates and the typesetter take some 300 ms: after the door is open.
         self._ready_press = await asyncio.to_thread(press_of, self._settings)
+        # What was loaded stays: looking at it again and again would stall the acknowledgements.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(50_000, 50, 100)
         await self._dispatcher.run()
 
     async def _open_ways_in(self) -> None:

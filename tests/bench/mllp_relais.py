@@ -26,7 +26,7 @@ async def main(database: Path) -> None:
     await server.start()
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    gc.freeze()  # as the daemon does once it is ready
+    gc.freeze()  # what lives as long as the process is out of the collector's way
     gc.set_threshold(50_000, 50, 100)
     print(server.port, flush=True)
     await stop.wait()

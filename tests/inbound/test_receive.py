@@ -247,6 +247,34 @@ async def test_what_arrives_together_is_kept_in_its_order_and_once(
     assert [row.control_id for row in await journal(store)] == numbers
 
 
+async def test_senders_that_are_answered_together_are_stored_together(
+    store: SqliteStore, tally: Tally
+) -> None:
+    works = 0
+
+    def counting() -> bool:
+        nonlocal works
+        works += 1
+        return False
+
+    receiver = Receiver(FailingStore(store, counting), tally, software="RELAIS")
+
+    async def sender(name: str, count: int) -> None:
+        for n in range(count):
+            raw = adt(number=f"{name}{n}")
+            answer = await receiver.receive(raw, door=DOOR, peer="")
+            assert answer is not None
+            assert b"MSA|AA|" in answer
+
+    # One of them leaves earlier than the others, and does not hold them up.
+    await asyncio.gather(*(sender(name, 20 if name == "A" else 40) for name in "ABCDE"))
+    assert len(await journal(store)) == 180
+    assert works <= 60
+    works = 0
+    await sender("F", 10)
+    assert works == 10
+
+
 async def test_an_enhanced_sender_that_wants_no_answer_gets_none_and_is_stored(
     store: SqliteStore, receiver: Receiver
 ) -> None:
