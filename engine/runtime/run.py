@@ -29,6 +29,7 @@ from engine.dispatch import Dispatcher, Press
 from engine.inbound.file_drop import FileDrop
 from engine.inbound.mllp_server import MllpServer
 from engine.inbound.receive import Receiver
+from engine.knowledge import reconsider
 from engine.mapping.schema import Dialect
 from engine.model.config import Listener
 from engine.model.errors import EngineError

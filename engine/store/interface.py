@@ -367,6 +367,11 @@ class Store(Protocol):
         and is raised here."""
         ...
 
+    def write_here(self, work: Callable[[Tx], T]) -> T | None:
+        """As `write`, in the calling thread, which waits for the disk; None, and nothing done,
+        when the writer is busy. `work` must not give None."""
+        ...
+
     async def read(self, work: Callable[[Tx], T]) -> T:
         """Run `work` on a read-only snapshot. Its writing verbs raise."""
         ...

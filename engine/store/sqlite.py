@@ -15,7 +15,7 @@ from engine.store.interface import Tx
 from engine.store.lock import WriterLock
 from engine.store.migrate import check, load, migrate
 from engine.store.transaction import SqliteTx
-from engine.store.writer import Work, Writer
+from engine.store.writer import BUSY, Work, Writer
 
 T = TypeVar("T")
 
@@ -82,6 +82,11 @@ class SqliteStore:
         waiter: asyncio.Future[T] = loop.create_future()
         self._writing().submit(Work(work, waiter, loop))
         return await waiter
+
+    def write_here(self, work: Callable[[Tx], T]) -> T | None:
+        """See store.interface.Store."""
+        done = self._writing().write_here(work)
+        return None if done is BUSY else done
 
     def write_sync(self, work: Callable[[Tx], T]) -> T:
         """Do the same from a thread without an event loop; blocks until it is on the disk."""

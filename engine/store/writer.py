@@ -3,7 +3,8 @@
 Callers enqueue works. The thread drains what waits, runs each work under its own savepoint in one
 transaction, commits, and only then gives each its value. There is no timer: the commit before is
 the window in which the next batch gathers, so an idle system pays one fsync a work and a busy one
-shares it.
+shares it. A caller that has gathered a batch of its own may write it in its own thread while this
+one is idle (`write_here`): passing it over and back costs as much as a small commit.
 
 What can go wrong: a work fails, alone, and its effects are undone; the commit fails (disk full,
 disk broken), and every work of the batch fails; the file is damaged, and everything fails from
@@ -12,11 +13,13 @@ then on.
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
+from enum import Enum
 from queue import Empty, SimpleQueue
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import apsw
 
@@ -50,6 +53,17 @@ class Work:
         self.error: BaseException | None = None
 
 
+class Busy(Enum):
+    """The writing thread has something to do."""
+
+    BUSY = "busy"
+
+
+BUSY: Final = Busy.BUSY
+T = TypeVar("T")
+_LOOK: Final = Work(lambda _tx: None, Future(), None)
+
+
 class Writer:
     """Runs works in order, in its own thread, on a connection that it alone uses."""
 
@@ -60,10 +74,12 @@ class Writer:
         self._run = executor(connection)
         self._queue: SimpleQueue[Work | None] = SimpleQueue()
         self._gate = threading.Lock()
+        self._hold = threading.Lock()  # whoever uses the connection
         self._closing = False
         self._broken: StoreError | None = None
         self._in_hand = 0
         self._wal_pages = 0
+        self._written_here_at = 0.0
         connection.set_wal_hook(self._wal_grew)
         self._thread = threading.Thread(target=self._loop, name="store-writer", daemon=True)
         self._thread.start()
@@ -83,6 +99,30 @@ class Writer:
             if self._closing:
                 raise self._refusal("it is closed")
             self._queue.put(work)
+
+    def write_here(self, function: Callable[[SqliteTx], T]) -> T | Busy:
+        """Write one work in the calling thread, which waits for the disk. BUSY when the writing
+        thread has anything to do; ``StoreError`` as `submit`."""
+        if self._in_hand or not self._queue.empty() or not self._hold.acquire(blocking=False):
+            return BUSY
+        try:
+            with self._gate:
+                if self._broken is not None:
+                    raise self._broken
+                if self._closing:
+                    raise self._refusal("it is closed")
+            work = Work(function, Future(), None)
+            pages = self._wal_pages
+            self._write([work])
+            self._written_here_at = time.monotonic()
+        finally:
+            self._hold.release()
+        if not pages or self._wal_pages >= _TOO_LONG:
+            self._queue.put(_LOOK)  # the writing thread sees to the WAL
+        if work.error is not None:
+            raise work.error
+        value: T = work.value
+        return value
 
     def close(self) -> None:
         """Finish what is queued, checkpoint, and close the connection. A second call waits too."""
@@ -108,7 +148,8 @@ class Writer:
             self._in_hand = len(batch)
             try:
                 if self._broken is None:
-                    self._write(batch)
+                    with self._hold:
+                        self._write(batch)
                 else:
                     self._fail(batch, self._broken)
             except BaseException as error:  # whatever it is, nobody may wait for ever
@@ -126,18 +167,24 @@ class Writer:
         try:
             first = self._queue.get(timeout=_IDLE if self._wal_pages else None)
         except Empty:
+            if time.monotonic() - self._written_here_at < _IDLE:
+                return []
             if self._wal_pages >= _WORTH_A_CHECKPOINT:
                 self._checkpoint(apsw.SQLITE_CHECKPOINT_PASSIVE)
             self._wal_pages = 0
             return []
         if first is None:
             return None
+        if first is _LOOK:
+            return []
         batch = [first]
         while len(batch) < _BATCH:
             try:
                 work = self._queue.get_nowait()
             except Empty:
                 break
+            if work is _LOOK:
+                continue
             if work is None:  # to be met again once this batch is written
                 self._queue.put(None)
                 break
@@ -199,7 +246,8 @@ class Writer:
 
     def _checkpoint(self, mode: int) -> None:
         try:
-            self._connection.wal_checkpoint(mode=mode)
+            with self._hold:
+                self._connection.wal_checkpoint(mode=mode)
         except UNRECOVERABLE as error:
             self._break(as_store_error(error))
         except apsw.Error:
