@@ -4,11 +4,13 @@ import json
 import sys
 from pathlib import Path
 
-from tests.bench import ingest
+from tests.bench import daemon, ingest, letters
 from tests.bench.row import Row
 
 SUBJECTS = {
     "ingest": ingest.run,
+    "letters": letters.run,
+    "daemon": daemon.run,
 }
 TARGET = Path(__file__).parents[2] / "build" / "bench.json"
 

@@ -23,6 +23,7 @@ from engine.decide.admission import RequiredFields, admit
 from engine.model.flow import AckCode
 from engine.wire.hl7_ack import ack
 from engine.wire.mllp import Deframer
+from tests.bench.daemon import daemon
 from tests.bench.mllp_client import message
 from tests.bench.row import Row
 
@@ -100,18 +101,12 @@ def report(connections: int, ours: list[Run], peers: list[Run]) -> list[Row]:
 
 
 def measure_ours(connections: int, count: int = OURS_COUNT) -> Run:
-    """One run against a fresh store. Raises RuntimeError when a message is lost or doubled."""
+    """One run against `relais serve` on a fresh store: everything that the daemon does goes on
+    meanwhile. Raises RuntimeError when a message is lost or doubled."""
     with tempfile.TemporaryDirectory() as folder:
-        database = Path(folder, "relais.db")
-        with server("tests.bench.mllp_relais", str(database)) as port:
+        with daemon(Path(folder)) as port:
             seen = client(port, connections, count)
-        with_connection = apsw.Connection(str(database), flags=apsw.SQLITE_OPEN_READONLY)
-        rows, distinct = next(
-            iter(
-                with_connection.execute("SELECT count(*), count(DISTINCT control_id) FROM journal")
-            )
-        )
-        with_connection.close()
+        rows, distinct = counted(Path(folder, "data", "relais.db"))
         if not rows == distinct == count:
             raise RuntimeError(f"{count} sent, {rows} rows, {distinct} different ones")
     return seen
