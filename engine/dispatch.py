@@ -114,6 +114,8 @@ class Dispatcher:
         scene, decided = await self._store.read(lambda tx: self._decide(tx, patient, now))
         written = [await self._write(scene, one.send, now) for one in decided.threads if one.send]
         queued = await self._store.write(lambda tx: self._commit(tx, patient, written))
+        for delivery in queued:
+            log.info("letter-queued", delivery=delivery.id, channel=delivery.channel)
         if queued:
             self._queued()
 
@@ -151,13 +153,13 @@ class Dispatcher:
         delivery = _delivery(scene, send, letter, face, len(rendered.mime), now)
         return Written(send, letter, rendered, delivery)
 
-    def _commit(self, tx: Tx, patient: str, written: list[Written]) -> int:
+    def _commit(self, tx: Tx, patient: str, written: list[Written]) -> list[Delivery]:
         """Decide again; queue what is still decided so; remember what follows."""
         now = self._now()
         knowledge = self._knowledge()
         decided = plan(knowledge.scene(tx, patient, now))
         still = {one.send.delivery: one.send for one in decided.threads if one.send}
-        queued = 0
+        queued: list[Delivery] = []
         for one in written:
             if still.get(one.send.delivery) != one.send:
                 continue  # something changed meanwhile: the next look writes what is right then
@@ -178,7 +180,7 @@ class Dispatcher:
                 purposes=" ".join(one.delivery.purposes),
                 bytes=one.delivery.size,
             )
-            queued += 1
+            queued.append(one.delivery)
         knowledge.settle(tx, patient, now)
         return queued
 

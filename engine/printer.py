@@ -29,7 +29,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import tzinfo
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 from zoneinfo import ZoneInfo
 
 from pydantic import TypeAdapter
@@ -49,7 +49,7 @@ from engine.model.letter import Letter
 
 DEADLINE: Final = 30.0  # seconds, from the start of the child to its end
 MOST_CPU: Final = 30  # seconds, over all its threads
-MOST_MEMORY: Final = 1024 * 1024 * 1024  # bytes of address space; 30 pages take 0.4 GiB
+MOST_MEMORY: Final = 1024 * 1024 * 1024  # bytes of address space; 30 scanned pages take 0.4 GiB
 MOST_ANSWER: Final = 32 * 1024 * 1024  # bytes; no mailbox takes as much
 MOST_FILES: Final = 64
 
@@ -128,8 +128,7 @@ def _run(parts: Iterable[bytes], deadline: float) -> bytes:
         open(os.memfd_create("answer", os.MFD_CLOEXEC), "rb") as answer,
     ):
         for part in parts:
-            job.write(_frame(part))
-            job.write(part)
+            _write_frame(job, part)
         job.seek(0)
         child = _start(job.fileno(), answer.fileno())
         try:
@@ -161,12 +160,13 @@ def _start(job: int, answer: int) -> subprocess.Popen[bytes]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _frame(content: bytes) -> bytes:
-    return struct.pack(">I", len(content))
+def _write_frame(row: BinaryIO, content: bytes) -> None:
+    row.write(struct.pack(">I", len(content)))
+    row.write(content)
 
 
 def _frames(row: bytes) -> list[bytes]:
-    """The frames of a row; none when it is torn or has more than an answer or a job can."""
+    """The frames of a row; none when it is torn."""
     found, at = [], 0
     while at < len(row):
         if len(row) - at < 4:
@@ -186,7 +186,9 @@ def _frames(row: bytes) -> list[bytes]:
 def _confine() -> None:
     """Before the first byte of a stranger is read."""
     for kind, most in _LIMITS:
-        resource.setrlimit(kind, (most, most))
+        _, hard = resource.getrlimit(kind)
+        ours = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        resource.setrlimit(kind, (ours, ours))
     os.nice(5)
     # Not without its parent; and when memory runs short, rather than its parent.
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -219,9 +221,8 @@ def _answer(row: bytes) -> list[bytes]:
 def main() -> int:
     """The child's life: a job from standard input, the answer to standard output."""
     _confine()
-    answer = _answer(sys.stdin.buffer.read())
-    for content in answer:
-        sys.stdout.buffer.write(_frame(content) + content)
+    for content in _answer(sys.stdin.buffer.read()):
+        _write_frame(sys.stdout.buffer, content)
     sys.stdout.buffer.flush()
     return 0
 

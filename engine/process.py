@@ -113,7 +113,8 @@ class Processor:
         """Process up to `limit` entries; gives how many were taken."""
         entries = await self._store.read(lambda tx: tx.journal.unprocessed(limit))
         for entry in entries:
-            await self._store.write(partial(self._take, self._read(entry)))
+            state = await self._store.write(partial(self._take, self._read(entry)))
+            log.debug("message-processed", journal=entry.id, state=state.value)
             await asyncio.sleep(0)
         if entries:
             self._settled()
@@ -133,8 +134,8 @@ class Processor:
             log.error("process-fault", journal=entry.id, error=type(error).__name__)
             return Read(entry, None, f"fault of the engine: {type(error).__name__}")
 
-    def _take(self, read: Read, tx: Tx) -> None:
-        """The whole of commit 2."""
+    def _take(self, read: Read, tx: Tx) -> JournalState:
+        """The whole of commit 2; gives where the entry stands after it."""
         now, entry, reading = self._now(), read.entry, read.reading
         if entry.processed_at is not None:
             tx.facts.drop_of_journal(entry.id)  # a replay: what it said before is said anew
@@ -165,6 +166,7 @@ class Processor:
             )
         if patient is not None:
             self._knowledge().settle(tx, patient, now)
+        return state
 
     def _state_of(self, entry: Entry, reading: Reading) -> tuple[JournalState, str]:
         note = "; ".join(f"{gap.place}: {gap.what}" for gap in reading.gaps)

@@ -1,8 +1,13 @@
 """Options and fixtures that every test may use."""
 
 import pytest
+from hypothesis import settings
 
 from tests.support.golden import Golden
+
+# How long an example takes says nothing on a machine that others use too.
+settings.register_profile("relais", deadline=None)
+settings.load_profile("relais")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -202,6 +202,7 @@ class Receiver:
             )
         else:
             self._counters.received(source, code)
+            log.debug("message-stored", source=source, journal=kept.journal_id, ack=code.value)
             if kept.verdict.conditions:
                 log.warning(
                     "message-quarantined",

@@ -11,18 +11,18 @@ from engine.runtime.toml_positions import Path as Place
 
 _SOON = timedelta(days=30)
 
-Told = TypeVar("Told", covariant=True)
+Told_co = TypeVar("Told_co", covariant=True)
 
 
-class Tell(Protocol[Told]):
+class Tell(Protocol[Told_co]):
     """Makes a finding."""
 
-    def __call__(self, path: Place, what: str, cure: str, weight: Weight = ...) -> Told: ...
+    def __call__(self, path: Place, what: str, cure: str, weight: Weight = ...) -> Told_co: ...
 
 
 def check_pair(
-    place: Place, certificate: Path, key: Path, now: datetime, tell: Tell[Told]
-) -> Iterator[Told]:
+    place: Place, certificate: Path, key: Path, now: datetime, tell: Tell[Told_co]
+) -> Iterator[Told_co]:
     """A certificate (then its chain) and its private key."""
     usable = True
     for name, path in (("certificate", certificate), ("key", key)):
@@ -48,7 +48,9 @@ def check_pair(
         yield tell((*place, "key"), "others can read this file", f"chmod 600 {key}", Weight.ADVICE)
 
 
-def check_authority(place: Place, path: Path, now: datetime, tell: Tell[Told]) -> Iterator[Told]:
+def check_authority(
+    place: Place, path: Path, now: datetime, tell: Tell[Told_co]
+) -> Iterator[Told_co]:
     """One or more authorities' certificates."""
     unreadable = list(_readable(place, path, tell))
     if unreadable:
@@ -57,7 +59,7 @@ def check_authority(place: Place, path: Path, now: datetime, tell: Tell[Told]) -
         yield from _in_time(place, path, now, tell)
 
 
-def check_signing_key(place: Place, path: Path, tell: Tell[Told]) -> Iterator[Told]:
+def check_signing_key(place: Place, path: Path, tell: Tell[Told_co]) -> Iterator[Told_co]:
     """The Ed25519 key of the audit."""
     unreadable = list(_readable(place, path, tell))
     if unreadable:
@@ -74,7 +76,7 @@ def check_signing_key(place: Place, path: Path, tell: Tell[Told]) -> Iterator[To
         yield tell(place, "not an Ed25519 private key in PEM", "make one: relais audit keygen")
 
 
-def _readable(place: Place, path: Path, tell: Tell[Told]) -> Iterator[Told]:
+def _readable(place: Place, path: Path, tell: Tell[Told_co]) -> Iterator[Told_co]:
     try:
         with path.open("rb") as file:
             file.read(1)
@@ -83,7 +85,7 @@ def _readable(place: Place, path: Path, tell: Tell[Told]) -> Iterator[Told]:
         yield tell(place, f"{path.name}: {reason}", "check the path and who may read it")
 
 
-def _in_time(place: Place, path: Path, now: datetime, tell: Tell[Told]) -> Iterator[Told]:
+def _in_time(place: Place, path: Path, now: datetime, tell: Tell[Told_co]) -> Iterator[Told_co]:
     from cryptography import x509
 
     try:

@@ -8,7 +8,7 @@ left out: a mail to the wrong doctor is the worst failure there is. Reasons hold
 import csv
 import io
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
@@ -98,7 +98,7 @@ def _rows(rows: "_Rows", channels: frozenset[str]) -> tuple[Directory, tuple[Row
             f"the first line lacks the column {', '.join(lacking)}",
             f"start the file with: {';'.join(COLUMNS)}",
         )
-    places = {name: header.index(name) for name in COLUMNS if name in header}
+    places: dict[str, int] = {name: header.index(name) for name in COLUMNS if name in header}
     kept: list[tuple[int, Mailbox]] = []
     mistakes: list[RowMistake] = []
     for cells in rows:
@@ -120,7 +120,7 @@ def _rows(rows: "_Rows", channels: frozenset[str]) -> tuple[Directory, tuple[Row
 
 
 def _row(
-    cells: list[str], width: int, places: dict[str, int], channels: frozenset[str], line: int
+    cells: list[str], width: int, places: Mapping[str, int], channels: frozenset[str], line: int
 ) -> Mailbox | RowMistake:
     if len(cells) != width:
         return RowMistake(
