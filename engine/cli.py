@@ -92,15 +92,20 @@ def _values(values: Args, *, skip: tuple[str, ...] = ()) -> None:
     shown = {name: value for name, value in values.items() if name not in skip}
     width = max((len(name) for name in shown), default=0)
     for name, value in shown.items():
-        if isinstance(value, dict):
-            value = ", ".join(f"{key} {one}" for key, one in value.items()) or "-"
-        elif isinstance(value, list):
-            value = (
-                "\n".join([""] + [f"  {json.dumps(one, ensure_ascii=False)}" for one in value])
-                if value
-                else "-"
-            )
-        click.echo(f"{name.replace('_', ' ').ljust(width)}  {'-' if value is None else value}")
+        click.echo(f"{name.replace('_', ' ').ljust(width)}  {_shown(value)}")
+
+
+def _shown(value: Any) -> str:
+    match value:
+        case dict():
+            return ", ".join(f"{key} {one}" for key, one in value.items()) or "-"
+        case list():
+            lines = (f"\n  {json.dumps(one, ensure_ascii=False)}" for one in value)
+            return "".join(lines) or "-"
+        case None:
+            return "-"
+        case _:
+            return str(value)
 
 
 def _json(values: Any) -> None:
