@@ -46,8 +46,8 @@ def done(context: Context, args: dict[str, Any]) -> dict[str, Any]:
                 where=f"task {number}",
                 remedy=f"see: relais task show {number}",
             )
-        if one.kind is TaskKind.EXIT_KIND_UNKNOWN and answer not in GO_ON:
-            _decide_exit(context, tx, one, answer)
+        decides = one.kind is TaskKind.EXIT_KIND_UNKNOWN and answer not in GO_ON
+        kind = _exit_kind(answer) if decides else None
         tx.tasks.close(number, context.now(), context.actor, answer)
         context.audit(
             tx,
@@ -58,7 +58,12 @@ def done(context: Context, args: dict[str, Any]) -> dict[str, Any]:
             task=one.kind.value,
             answer=answer,
         )
-        if one.patient:
+        if kind is not None and one.patient:
+            said = ExitKindDecided(
+                movement=one.about, exit_kind=kind, at=context.now(), by=context.actor
+            )
+            context.tell(tx, one.patient, said)
+        elif one.patient:
             context.knowledge.settle(tx, one.patient, context.now())
         closed = tx.tasks.get(number)
         assert closed is not None
@@ -69,22 +74,15 @@ def done(context: Context, args: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
-def _decide_exit(context: Context, tx: Tx, one: Task, answer: str) -> None:
-    try:
-        kind = ExitKind(answer)
-    except ValueError:
-        kinds = ", ".join(kind.value for kind in ExitKind if kind is not ExitKind.UNKNOWN)
+def _exit_kind(answer: str) -> ExitKind:
+    kinds = [kind.value for kind in ExitKind if kind is not ExitKind.UNKNOWN]
+    if answer not in kinds:
         raise refused(
             "The answer does not say what the way out means.",
             where="--answer",
-            remedy=f"one of: {kinds}",
-        ) from None
-    assert one.patient is not None
-    context.tell(
-        tx,
-        one.patient,
-        ExitKindDecided(movement=one.about, exit_kind=kind, at=context.now(), by=context.actor),
-    )
+            remedy=f"one of: {', '.join(kinds)}",
+        )
+    return ExitKind(answer)
 
 
 def _existing(tx: Tx, number: int) -> Task:
