@@ -8,10 +8,9 @@ from typing import Final, NamedTuple
 from engine.decide.admission import Verdict
 from engine.inbound.door import Door, Receipt
 from engine.model.config import OnError
-from engine.model.flow import AckCode, Condition, JournalState
+from engine.model.flow import AckCode, JournalState
 from engine.model.task import TaskKind, WantedTask
 from engine.store.interface import Earlier, NewEntry, Tx
-from engine.wire.hl7_errors import DUPLICATE_KEY
 from engine.wire.mllp import FaultKind
 
 _LONGEST: Final = 200  # of what the journal repeats from MSH
@@ -55,20 +54,17 @@ def keep(tx: Tx, item: Item) -> Kept:
     earlier = tx.journal.earlier(sender, control_id) if control_id else ()
     if earlier:
         same = [row for row in earlier if row.content_hash == item.digest]
-        # Only what we took makes its MSH-10 ours: a sender that was refused may well repair its
-        # message and send it again under the same one.
-        taken = [row for row in earlier if row.ack is AckCode.AA]
-        if taken and not any(row in taken for row in same):
-            text = "MSH-10 was used before for another message."
-            conflict = Condition(code=DUPLICATE_KEY, location="MSH^1^10", text=text)
-            conditions = (conflict, *verdict.conditions)
-            verdict = replace(verdict, ack=AckCode.AE, conditions=conditions)
         for row in same:
             # What was refused and would now be taken (the mapping was repaired) is new.
             if row.ack is AckCode.AA or verdict.ack is not AckCode.AA:
                 return _again(tx, item, verdict, row)
+    # The same MSH-10 with other content is a new message: senders begin their numbers anew, or
+    # number by day (two of the national examples share one). What it says is judged by itself;
+    # refusing it would lose it, since a sender does not send again under another number.
     code = AckCode.AA if door.on_error is OnError.PARK else verdict.ack
-    entry = _entry(item, sender, control_id, verdict.state, code, verdict.reason)
+    reused = f"MSH-10 was journal {earlier[-1].id}'s before" if earlier else ""
+    reason = "; ".join(filter(None, (verdict.reason, reused)))
+    entry = _entry(item, sender, control_id, verdict.state, code, reason)
     return Kept(_write(tx, entry, item.now), verdict, code)
 
 

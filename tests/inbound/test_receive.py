@@ -129,35 +129,18 @@ async def test_the_same_message_again_gets_the_same_answer_and_no_second_row(
     assert tally.seen["duplicate"] == 2
 
 
-async def test_the_same_identity_with_other_content_is_refused_and_kept(
+async def test_the_same_number_with_other_content_is_another_message_and_the_journal_says_so(
     store: SqliteStore, receiver: Receiver
 ) -> None:
     other = adt(family="AUTRE")
     await receiver.receive(adt(), door=DOOR, peer="")
-    for _ in range(2):  # and again: no second row of the refused one either
+    for _ in range(2):  # and again: no second row of the other one either
         answer = await receiver.receive(other, door=DOOR, peer="")
         assert answer is not None
-        assert b"MSA|AE|1" in answer
-        assert b"ERR||MSH^1^10|205^" in answer
+        assert b"MSA|AA|1" in answer
     assert [(row.state, row.reason) for row in await journal(store)] == [
         (JournalState.RECEIVED, ""),
-        (JournalState.QUARANTINE, "205 MSH^1^10"),
-    ]
-    answer = await receiver.receive(adt(), door=DOOR, peer="")
-    assert answer is not None
-    assert b"MSA|AA|1" in answer
-
-
-async def test_a_reused_identity_is_parked_where_errors_are_parked(
-    store: SqliteStore, receiver: Receiver
-) -> None:
-    await receiver.receive(adt(), door=PARK, peer="")
-    answer = await receiver.receive(adt(family="AUTRE"), door=PARK, peer="")
-    assert answer is not None
-    assert b"MSA|AA|1" in answer
-    assert [row.state for row in await journal(store)] == [
-        JournalState.RECEIVED,
-        JournalState.QUARANTINE,
+        (JournalState.RECEIVED, "MSH-10 was journal 1's before"),
     ]
 
 
