@@ -9,13 +9,9 @@ processing (HL7 v2.5 section 2.9.2.2).
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Annotated, Final
-
-from pydantic import Field, StringConstraints
+from typing import Final
 
 from engine.model.flow import AckCode, Condition, JournalState
-from engine.model.value import Value
 from engine.wire import hl7
 from engine.wire.hl7_errors import (
     PROCESSING_ID,
@@ -23,19 +19,9 @@ from engine.wire.hl7_errors import (
     SEGMENT_SEQUENCE,
     VERSION_ID,
 )
+from engine.wire.hl7_events import RequiredFields, handled
 
 VERSIONS: Final = frozenset({"2.3", "2.3.1", "2.4", "2.5", "2.5.1", "2.6"})
-
-MOVEMENTS: Final = frozenset(
-    f"ADT^{event}"
-    for event in (
-        *("A01", "A02", "A03", "A04", "A05", "A06", "A07", "A11", "A12", "A13"),
-        *("A21", "A22", "A38", "Z99"),
-    )
-)
-PERSONS: Final = frozenset(f"ADT^{event}" for event in ("A08", "A28", "A31", "A40", "A47", "A54"))
-DOCUMENTS: Final = frozenset({"MDM^T02", "MDM^T04", "MDM^T10"})
-HANDLED: Final = MOVEMENTS | PERSONS | DOCUMENTS
 
 _SEGMENT_NAME: Final = re.compile(r"[A-Z][A-Z0-9]{2}")
 # Names that need no look: the usual ones of what we handle.
@@ -43,31 +29,6 @@ _USUAL: Final = frozenset(
     {"EVN", "PID", "PD1", "ROL", "NK1", "PV1", "PV2", "ZBE", "ZFA", "ZFP", "ZFV", "ZFM", "ZFD"}
     | {"ZFS", "OBX", "AL1", "DG1", "IN1", "IN2", "IN3", "TXA"}
 )
-
-FieldName = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9]{2}-[1-9]\d{0,2}$")]
-
-
-class RequiredFields(Value):
-    """Fields without which an event that we handle is answered AE, code 101. Per site.
-
-    ZBE-4, though PAM FR requires it, is not among them: an official example of the ANS leaves it
-    empty (its ZBE is shifted by one), and the event itself says insert or cancel.
-    """
-
-    person: tuple[FieldName, ...] = Field(default=("PID-3",), description="Of every ADT we read.")
-    movement: tuple[FieldName, ...] = Field(
-        default=("PV1-19", "ZBE-1", "ZBE-2"), description="Of movements besides."
-    )
-
-    def of(self, message_type: str) -> Mapping[str, tuple[int, ...]]:
-        """Segment → numbers of the fields that this message must hold."""
-        if message_type in MOVEMENTS:
-            return self._by_segment[1]
-        return self._by_segment[0] if message_type in PERSONS else {}
-
-    @cached_property
-    def _by_segment(self) -> tuple[dict[str, tuple[int, ...]], dict[str, tuple[int, ...]]]:
-        return _group(self.person), _group((*self.person, *self.movement))
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +89,7 @@ def _judge(
         text = "MSH-11 is none of P, T and D."
         return AckCode.AR, (Condition(code=PROCESSING_ID, location="MSH^1^11", text=text),)
     kind = header.message_type
-    if kind not in HANDLED:
+    if not handled(kind):
         return AckCode.AA, ()
     wrong = _examine(message.segments, required.of(kind))
     return (AckCode.AE, tuple(wrong)) if wrong else (AckCode.AA, ())
@@ -194,11 +155,3 @@ def _filled(segment: hl7.Segment, n: int) -> bool:
     if text[:1].isalnum():
         return True
     return any(found.value().strip() not in {"", '""'} for found in segment.repetitions(n))
-
-
-def _group(names: tuple[str, ...]) -> dict[str, tuple[int, ...]]:
-    grouped: dict[str, tuple[int, ...]] = {}
-    for name in names:
-        segment, number = name.split("-")
-        grouped[segment] = (*grouped.get(segment, ()), int(number))
-    return grouped

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
-from engine.decide.admission import RequiredFields
 from engine.model.config import OnError
 from engine.model.flow import AckCode
 from engine.wire.hl7_ack import AckMode
+from engine.wire.hl7_events import RequiredFields
 from engine.wire.mllp import FaultKind
 
 

@@ -1,28 +1,18 @@
 """A parsed message and a mapping → facts, or the list of everything missing."""
 
 from datetime import datetime
-from typing import Final
 from zoneinfo import ZoneInfo
 
 from engine.mapping.agreement import read_agreement, read_confirmation
-from engine.mapping.document import ACTIONS, read_document
-from engine.mapping.movement import MOVEMENTS, read_identifier_change, read_merge, read_movement
+from engine.mapping.document import read_document
+from engine.mapping.movement import read_identifier_change, read_merge, read_movement
 from engine.mapping.person import patient_key, read_gp, read_person
 from engine.mapping.reading import Notes, Reading
 from engine.mapping.schema import Dialect
 from engine.mapping.times import read_time
 from engine.model.fact import Heard
 from engine.wire.hl7 import Message
-
-PERSON_ONLY: Final = frozenset({"A08", "A28", "A31", "A54"})
-HANDLED_ADT: Final = MOVEMENTS | PERSON_ONLY | {"A40", "A47"}
-
-
-def handled(message_code: str, event: str) -> bool:
-    """Whether we read this message; anything else is journaled, acknowledged and left."""
-    return (message_code == "ADT" and event in HANDLED_ADT) or (
-        message_code == "MDM" and event in ACTIONS
-    )
+from engine.wire.hl7_events import MOVEMENTS, handled
 
 
 def apply(
@@ -39,7 +29,7 @@ def apply(
     # A sender whose clock runs ahead must not outrank for years what is said after it.
     recorded_at = min(told_at or heard_at, heard_at).astimezone(zone)
     notes = Notes(message, dialect, event, zone, recorded_at)
-    if not handled(code, event):
+    if not handled(f"{code}^{event}"):
         notes.missing("MSH-9", "this event is not read")
         return Reading(f"{code}^{event}", (), {}, tuple(notes.gaps), handled=False)
     pid = message.first("PID")
@@ -73,7 +63,7 @@ def _read_adt(notes: Notes, patient: str) -> None:
     read_person(notes)
     read_gp(notes)
     read_confirmation(notes)
-    if notes.event in MOVEMENTS:
+    if f"ADT^{notes.event}" in MOVEMENTS:
         read_movement(notes)
     if notes.event in ("A40", "A47"):
         mrg = notes.message.first("MRG")

@@ -20,9 +20,6 @@ from engine.wire.hl7 import Message, Segment
 # What each cancelling event cancels, when ZBE-6 does not say (PAM FR, 2).
 CANCELLED: Final = {"A11": "A01", "A12": "A02", "A13": "A03", "A38": "A05"}
 _EVENT: Final = re.compile(r"[AZ]\d\d")
-MOVEMENTS: Final = frozenset(
-    {"A01", "A02", "A03", "A04", "A05", "A06", "A07", "A21", "A22", "Z99", *CANCELLED}
-)
 
 
 class _Zbe:

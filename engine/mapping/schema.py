@@ -12,15 +12,7 @@ from engine.mapping.path import InnerField, PathField
 from engine.model.consent import ConsentState, Purpose
 from engine.model.fact import Care, ExitKind, Half
 from engine.model.value import Value
-
-
-class Required(Value):
-    """Fields without which a message is answered AE, code 101."""
-
-    person: tuple[str, ...] = Field(default=("PID-3",), description="Of every ADT we read.")
-    movement: tuple[str, ...] = Field(
-        default=("PV1-19", "ZBE-1", "ZBE-2", "ZBE-4"), description="Of movements besides."
-    )
+from engine.wire.hl7_events import RequiredFields
 
 
 class PatientNumbers(Value):
@@ -102,7 +94,7 @@ class DialectFile(Value):
         default_factory=dict, description="MSH-18 as this sender writes it, to a known one."
     )
     time_zone: str = Field(default="Europe/Paris", description="Of times without an offset.")
-    required: Required = Required()
+    required: RequiredFields = RequiredFields()
     patient: PatientNumbers = PatientNumbers()
     unit: tuple[PathField, ...] = Field(description="Where the unit (UF) of a movement stands.")
     gp: Literal["ROL"] = Field(default="ROL", description="ROL with ROL-3 = ODRP.")

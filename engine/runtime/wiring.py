@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from engine.decide.admission import RequiredFields
 from engine.decide.reasons import Reason
 from engine.dispatch import Press
 from engine.inbound.door import Door
@@ -53,20 +52,17 @@ def press_of(settings: Settings) -> Press:
 
 def door_of(way_in: Listener | WatchedFolder, dialect: Dialect) -> Door:
     """How the messages of one listener or folder are judged."""
-    required = dialect.mapping.required
-    fields = RequiredFields(
-        person=required.person,
-        movement=tuple(name for name in required.movement if name not in required.person),
-    )
     if isinstance(way_in, Listener):
         return Door(
             source=way_in.name,
-            required=fields,
+            required=dialect.mapping.required,
             aliases=dialect.mapping.charset,
             on_error=way_in.on_error,
             ack_mode=way_in.ack_mode,
         )
-    return Door(source=way_in.name, required=fields, aliases=dialect.mapping.charset)
+    return Door(
+        source=way_in.name, required=dialect.mapping.required, aliases=dialect.mapping.charset
+    )
 
 
 def dialects_by_source(settings: Settings) -> dict[str, Dialect]:

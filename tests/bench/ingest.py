@@ -19,9 +19,10 @@ from typing import NamedTuple
 
 import apsw
 
-from engine.decide.admission import RequiredFields, admit
+from engine.decide.admission import admit
 from engine.model.flow import AckCode
 from engine.wire.hl7_ack import ack
+from engine.wire.hl7_events import RequiredFields
 from engine.wire.mllp import Deframer
 from tests.bench.daemon import daemon
 from tests.bench.mllp_client import message

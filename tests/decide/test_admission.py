@@ -2,8 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.decide.admission import DOCUMENTS, MOVEMENTS, PERSONS, RequiredFields, Verdict, admit
+from engine.decide.admission import Verdict, admit
 from engine.model.flow import AckCode, JournalState
+from engine.wire.hl7_events import DOCUMENTS, MOVEMENTS, PERSONS, RequiredFields
 from tests.support.adt import FIXTURES, adt, each_sample
 
 FAULTS = {

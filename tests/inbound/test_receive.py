@@ -7,7 +7,6 @@ from typing import TypeVar
 import pytest
 from structlog.testing import capture_logs
 
-from engine.decide.admission import RequiredFields
 from engine.inbound.door import Door
 from engine.inbound.receive import Receiver
 from engine.model.config import OnError
@@ -15,6 +14,7 @@ from engine.model.errors import StoreError
 from engine.model.flow import AckCode, JournalState
 from engine.store.interface import Entry, Tx
 from engine.store.sqlite import SqliteStore
+from engine.wire.hl7_events import RequiredFields
 from engine.wire.mllp import Fault, FaultKind
 from tests.support.adt import adt
 from tests.support.mllp_peer import Tally

@@ -1,0 +1,64 @@
+"""The messages that are read, and the fields they must hold; anything else is journaled,
+acknowledged and left.
+
+Source: IHE PAM France 2.11 (ITI-30, ITI-31), and MDM of the CI-SIS document volet.
+"""
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Annotated, Final
+
+from pydantic import Field, StringConstraints
+
+from engine.model.value import Value
+
+# ITI-31: each carries a movement (ZBE) of a visit (PV1-19).
+MOVEMENTS: Final = frozenset(
+    f"ADT^{event}"
+    for event in (
+        *("A01", "A02", "A03", "A04", "A05", "A06", "A07", "A11", "A12", "A13"),
+        *("A21", "A22", "A38", "Z99"),
+    )
+)
+# ITI-30, and what is met in the field: the person alone.
+PERSONS: Final = frozenset(f"ADT^{event}" for event in ("A08", "A28", "A31", "A40", "A47", "A54"))
+DOCUMENTS: Final = frozenset({"MDM^T02", "MDM^T04", "MDM^T10"})
+_HANDLED: Final = MOVEMENTS | PERSONS | DOCUMENTS
+
+FieldName = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9]{2}-[1-9]\d{0,2}$")]
+
+
+class RequiredFields(Value):
+    """Fields without which an event that we handle is answered AE, code 101. Per site.
+
+    ZBE-4, though PAM FR requires it, is not among them: an official example of the ANS leaves it
+    empty (its ZBE is shifted by one), and the event itself says insert or cancel.
+    """
+
+    person: tuple[FieldName, ...] = Field(default=("PID-3",), description="Of every ADT we read.")
+    movement: tuple[FieldName, ...] = Field(
+        default=("PV1-19", "ZBE-1", "ZBE-2"), description="Of movements besides."
+    )
+
+    def of(self, message_type: str) -> Mapping[str, tuple[int, ...]]:
+        """Segment → numbers of the fields that this message must hold."""
+        if message_type in MOVEMENTS:
+            return self._by_segment[1]
+        return self._by_segment[0] if message_type in PERSONS else {}
+
+    @cached_property
+    def _by_segment(self) -> tuple[dict[str, tuple[int, ...]], dict[str, tuple[int, ...]]]:
+        return _group(self.person), _group((*self.person, *self.movement))
+
+
+def handled(message_type: str) -> bool:
+    """Whether a message of MSH-9.1^MSH-9.2 is read."""
+    return message_type in _HANDLED
+
+
+def _group(names: tuple[str, ...]) -> dict[str, tuple[int, ...]]:
+    grouped: dict[str, tuple[int, ...]] = {}
+    for name in names:
+        segment, number = name.split("-")
+        grouped[segment] = (*grouped.get(segment, ()), int(number))
+    return grouped
