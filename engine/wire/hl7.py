@@ -11,6 +11,7 @@ Values of messages stay out of every repr.
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
@@ -41,10 +42,17 @@ __all__ = [
 
 _NO_ALIASES: Final[Mapping[str, str]] = MappingProxyType({})
 
-# A segment ends with CR (section 2.3); LF and CRLF are tolerated. A lone LF ends a segment only
-# where another one, or nothing, follows: elsewhere it is a line break that a sender left in a
-# text, and cutting there would lose the rest of the field.
-_ENDS: Final = re.compile(r"\r[\r\n]*|\n+(?=[A-Z][A-Z0-9]{2}(?:[^A-Za-z0-9 ]|\Z)|\r)")
+# A segment ends with CR (section 2.3), or CRLF. Where no CR stands at all, LF ends a segment, but
+# only before another one with its field separator: elsewhere it is a line break that a sender left
+# in a text ("VIH", "ECG" stand alone on their line in French letters), and cutting there would
+# lose the rest of the field. A run of LF is looked at once, from its first.
+MOST_REPETITIONS: Final = 1000
+# Segments that senders of LF-ended messages are known to leave bare.
+_BARE: Final = (
+    "ACC|AL1|DB1|DG1|EVN|GT1|IN1|IN2|IN3|MRG|NK1|NTE|OBR|OBX|ORC|PD1|PID|PR1|PRT|PV1|PV2|ROL|"
+    "SFT|TXA|UAC"
+)
+_CR_ENDS: Final = re.compile(r"\r[\r\n]*")
 _EMPTY: Final = "\r\n"
 
 
@@ -107,7 +115,7 @@ class Segment:
 
     def repetitions(self, n: int) -> tuple[Repetition, ...]:
         """The occurrences of field n, empty ones between ``~`` included; () when the field is
-        absent or empty."""
+        absent or empty. Of a hostile number of them, the first `MOST_REPETITIONS`."""
         text = self.field(n)
         if not text:
             return ()
@@ -116,9 +124,8 @@ class Segment:
             return (Repetition(text, None, charset),)
         if separators.repetition not in text:
             return (Repetition(text, separators, charset),)
-        return tuple(
-            Repetition(part, separators, charset) for part in text.split(separators.repetition)
-        )
+        parts = text.split(separators.repetition, MOST_REPETITIONS)[:MOST_REPETITIONS]
+        return tuple(Repetition(part, separators, charset) for part in parts)
 
     def value(self, n: int, component: int = 1, subcomponent: int = 1) -> str:
         """A value of the first repetition of field n, unescaped; empty when absent."""
@@ -195,6 +202,14 @@ def read(raw: bytes, *, aliases: Mapping[str, str] = _NO_ALIASES) -> Message:
     return Message(header, segments, ends, lead, charset)
 
 
+@lru_cache(maxsize=16)
+def _lf_ends(separator: str) -> re.Pattern[str]:
+    field = re.escape(separator)
+    return re.compile(
+        rf"(?<!\n)\n+(?=[A-Z][A-Z0-9]{{2}}{field}|(?:Z[A-Z0-9]{{2}}|{_BARE})(?:\n|\Z))"
+    )
+
+
 def _cut(body: str) -> tuple[list[str], list[str]]:
     """Texts of the segments, and what followed each."""
     inner = body.rstrip(_EMPTY)
@@ -203,7 +218,8 @@ def _cut(body: str) -> tuple[list[str], list[str]]:
         texts = inner.split("\r")
         return texts, ["\r"] * (len(texts) - 1) + [tail]
     texts, ends, at = [], [], 0
-    for found in _ENDS.finditer(inner):
+    ends_with = _CR_ENDS if "\r" in inner else _lf_ends(inner[3:4])
+    for found in ends_with.finditer(inner):
         texts.append(inner[at : found.start()])
         ends.append(found.group())
         at = found.end()

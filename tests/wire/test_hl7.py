@@ -1,3 +1,4 @@
+import time
 from contextlib import suppress
 
 import hl7apy.parser
@@ -17,7 +18,8 @@ NAME = st.one_of(
 ).filter(lambda name: name != "MSH")
 # Segments with any number of fields, none ("ZFP") and empty ones ("ZFP|") included.
 SEGMENT = st.builds(lambda name, fields: "|".join([name, *fields]), NAME, st.lists(VALUE))
-END = st.sampled_from(["\r", "\n", "\r\n", "\r\r", "\r\n\r\n"])
+KNOWN = ("PID", "PV1", "PRT", "OBX", "ZBE", "ZFP")
+END = st.sampled_from(["\r", "\r\n", "\r\r", "\r\n\r\n"])
 MSH = "MSH|^~\\&|DPI|CHU|||20260105||ADT^A01^ADT_A01|1|P|2.5||||||UNICODE UTF-8"
 
 
@@ -25,7 +27,15 @@ MSH = "MSH|^~\\&|DPI|CHU|||20260105||ADT^A01^ADT_A01|1|P|2.5||||||UNICODE UTF-8"
 def texts(draw: st.DrawFn) -> tuple[list[str], str]:
     """Segments, and the message they make with any line ends."""
     segments = [MSH, *draw(st.lists(SEGMENT, max_size=8))]
-    ends = [draw(END) for _ in segments[:-1]] + [draw(st.sampled_from(["", "\r", "\n", "\r\n\n"]))]
+    # A sender ends its segments with CR, or with LF; the two do not mix. Behind LF alone, a bare
+    # name that no standard knows ("VIH") is a line of a text.
+    family = draw(st.sampled_from([END, st.just("\n")]))
+    if family is not END:
+        segments = [one if "|" in one or one in KNOWN else f"{one}|" for one in segments]
+    last = draw(
+        st.sampled_from(["", "\r", "\n", "\r\n\n"] if family is END else ["", "\n", "\n\n"])
+    )
+    ends = [*(draw(family) for _ in segments[:-1]), last]
     return segments, "".join(s + e for s, e in zip(segments, ends, strict=True))
 
 
@@ -245,3 +255,23 @@ def test_no_value_of_a_message_shows_in_a_repr() -> None:
     segment = message.all("PID")[0]
     things = (message, message.header, segment, segment.repetitions(5)[0])
     assert not any("SECRETNAME" in repr(thing) for thing in things)
+
+
+@pytest.mark.parametrize("end", ["\r", "\n"])
+def test_an_acronym_alone_on_its_line_in_a_text_is_no_segment(end: str) -> None:
+    lines = ["MSH|^~\\&|A|B|C|D|1||MDM^T02|1|P|2.6", "OBX|1|TX|c||Sérologies :\nVIH\nVHC\nCRP 3"]
+    message = hl7.read((end.join(lines) + end).encode())
+    assert [segment.name for segment in message.segments] == ["MSH", "OBX"]
+    assert message.value("OBX", 5) == "Sérologies :\nVIH\nVHC\nCRP 3"
+
+
+def test_a_run_of_line_feeds_is_read_in_no_time() -> None:
+    raw = b"MSH|^~\\&|A|B|C|D|1||MDM^T02|1|P|2.6\nOBX|1|TX|c||" + b"\n" * 300_000 + b"x\n"
+    begun = time.process_time()
+    hl7.read(raw)
+    assert time.process_time() - begun < 5  # it took minutes when each LF was tried anew
+
+
+def test_a_hostile_number_of_repetitions_is_cut() -> None:
+    raw = b"MSH|^~\\&|A|B|C|D|1||ADT^A01|1|P|2.5\rPID|||" + b"~" * 100_000 + b"1^^^X^PI\r"
+    assert len(hl7.read(raw).segments[1].repetitions(3)) == hl7.MOST_REPETITIONS
