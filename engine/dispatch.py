@@ -9,7 +9,8 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 import structlog
@@ -20,7 +21,7 @@ from engine.compose.shop import Shop
 from engine.decide.letters import address_for, message_id, write
 from engine.decide.plan import Plan, Send, plan
 from engine.decide.scene import Scene
-from engine.knowledge import Knowledge
+from engine.knowledge import Knowledge, look_again
 from engine.model.config import Channel, Hospital
 from engine.model.errors import ComposeError, StoreError
 from engine.model.flow import Delivery, DeliveryState
@@ -33,6 +34,7 @@ log = structlog.get_logger()
 
 _POLL: Final = 1.0
 _BATCH: Final = 32
+_LATER: Final = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,12 @@ class Dispatcher:
         for patient in due:
             if self._stopping:
                 break
-            await self._look(patient)
+            try:
+                await self._look(patient)
+            except Exception as error:  # one patient never stops the others
+                log.error("look-failed", exc_info=error)
+                later = now + _LATER
+                await self._store.write(partial(look_again, patient=patient, now=later))
         return len(due)
 
     async def _look(self, patient: str) -> None:
@@ -224,6 +231,7 @@ def _delivery(
         rpps=say.mailbox.rpps,
         version=send.version,
         parts=tuple(sorted(str(part) for part in say.parts)),
+        statement=say.statement,
         purposes=tuple(sorted(say.purposes)),
         channel=say.mailbox.channel,
         sender=face.sender,

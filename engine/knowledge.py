@@ -96,8 +96,11 @@ class Knowledge:
 
     def may_leave(self, tx: Tx, delivery: Delivery, now: datetime) -> Reason | datetime | None:
         """The gate, read in the transaction that opens the attempt. See decide.plan.verdict_on."""
-        if self.policy.mode is Mode.TEST and delivery.address not in self.policy.test_mailboxes:
+        test = self.policy.mode is Mode.TEST
+        if test and delivery.address not in self.policy.test_mailboxes:
             return Reason.TEST_MODE_ADDRESS
+        if not test and delivery.address != delivery.intended:
+            return Reason.DIVERTED_IN_TEST
         return verdict_on(self.scene(tx, delivery.patient, now), delivery)
 
 

@@ -113,12 +113,24 @@ class Processor:
         """Process up to `limit` entries; gives how many were taken."""
         entries = await self._store.read(lambda tx: tx.journal.unprocessed(limit))
         for entry in entries:
-            state = await self._store.write(partial(self._take, self._read(entry)))
+            state = await self._taken(self._read(entry))
             log.debug("message-processed", journal=entry.id, state=state.value)
             await asyncio.sleep(0)
         if entries:
             self._settled()
         return len(entries)
+
+    async def _taken(self, read: Read) -> JournalState:
+        try:
+            return await self._store.write(partial(self._take, read))
+        except StoreError:
+            raise
+        except Exception as error:
+            # A fault of ours in what follows from this message: it is put aside, a person hears of
+            # it, and the next one is read.
+            log.error("process-fault", journal=read.entry.id, exc_info=error)
+            fault = f"fault of the engine: {type(error).__name__}"
+            return await self._store.write(partial(self._take, Read(read.entry, None, fault)))
 
     def _read(self, entry: Entry) -> Read:
         try:

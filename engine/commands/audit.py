@@ -1,17 +1,19 @@
 """Proving what was done: verify the chain, hand it out."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
 from engine.audit import key_id, public_key_from_pem, verify
 from engine.audit_export import AuditSite, to_atna_document, to_jsonl
-from engine.commands.context import Context, refused
+from engine.commands.context import Context, number_of, refused
 from engine.model.trail import AuditEntry
 from engine.runtime.wiring import PUBLIC_KEY
 from engine.store.interface import Tx
 
 _PAGE: Final = 2000
+_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 
 
 def verify_chain(context: Context, args: dict[str, Any]) -> dict[str, Any]:
@@ -50,20 +52,26 @@ def verify_chain(context: Context, args: dict[str, Any]) -> dict[str, Any]:
 
 def export(context: Context, args: dict[str, Any]) -> dict[str, Any]:
     """Write the trail to a file: JSON lines, or DICOM/ATNA audit messages."""
-    target, form = Path(str(args.get("file", ""))), args.get("format", "jsonl")
-    after = int(args.get("after") or 0)
+    target, form = Path(str(args.get("file", ""))), str(args.get("format", "jsonl"))
+    after = number_of({"after": 0} | args, "after")
+    if form not in ("jsonl", "atna"):
+        raise refused("There is no such format.", where="--format", remedy="one of: jsonl, atna")
 
-    def work(tx: Tx) -> int:
+    def pieces(tx: Tx) -> Iterator[bytes]:
         entries = _entries(tx, after)
         if form == "atna":
             site = AuditSite("relais", context.settings.config.hospital.finess)
-            with target.open("xb") as binary:
-                return sum(binary.write(piece) for piece in to_atna_document(entries, site))
-        with target.open("x", encoding="utf-8") as text:
-            return sum(text.write(line.rstrip("\n") + "\n") for line in to_jsonl(entries))
+            return to_atna_document(entries, site)
+        return (line.encode() + b"\n" for line in to_jsonl(entries))
 
     try:
-        written = context.store.read_sync(work)
+        # The trail names patients: the file is its owner's alone, whatever the umask.
+        with open(os.open(target, _NEW, 0o600), "wb") as file:
+            # On record before anything is handed out.
+            context.store.write_sync(
+                lambda tx: context.audit(tx, "read", what="audit trail", format=form)
+            )
+            written = context.store.read_sync(lambda tx: sum(map(file.write, pieces(tx))))
     except OSError as error:
         raise refused(
             f"The file cannot be written ({type(error).__name__}).",
@@ -71,9 +79,6 @@ def export(context: Context, args: dict[str, Any]) -> dict[str, Any]:
             remedy="give the path of a file that does not exist yet, in a folder that the daemon "
             "may write to",
         ) from None
-    context.store.write_sync(
-        lambda tx: context.audit(tx, "read", what="audit trail", format=str(form))
-    )
     return {"written": written, "file": str(target)}
 
 

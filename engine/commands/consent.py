@@ -4,7 +4,15 @@ import contextlib
 from datetime import datetime
 from typing import Any
 
-from engine.commands.context import Context, find_patient, refused, text_of
+from engine.commands.context import (
+    Context,
+    choice_of,
+    find_patient,
+    list_of,
+    refused,
+    text_of,
+    words_of,
+)
 from engine.model.consent import MEDECIN_TRAITANT, ConsentState, ConsentStated, Purpose
 from engine.model.fact import GpConfirmed
 from engine.model.people import rpps_ok
@@ -13,18 +21,24 @@ from engine.store.interface import Tx
 
 def record(context: Context, args: dict[str, Any]) -> dict[str, Any]:
     """Record what the patient said: for each purpose, about one doctor."""
-    purposes = [_one_of(Purpose, one, "purpose") for one in args.get("purposes") or ()]
+    purposes = [
+        purpose
+        for one in list_of(args, "purposes")
+        if (purpose := choice_of({"purpose": one}, "purpose", Purpose)) is not None
+    ]
     if not purposes:
-        raise refused("No purpose is given.", where="--purpose", remedy=_choices(Purpose))
-    state = _one_of(ConsentState, text_of(args, "state"), "state")
-    recipient = args.get("recipient") or MEDECIN_TRAITANT
+        known = ", ".join(one.value for one in Purpose)
+        raise refused("No purpose is given.", where="--purpose", remedy=f"one of: {known}")
+    state = choice_of({"state": text_of(args, "state")}, "state", ConsentState)
+    assert state is not None
+    recipient = words_of(args, "recipient") or MEDECIN_TRAITANT
     if recipient != MEDECIN_TRAITANT and not rpps_ok(recipient):
         raise refused(
             "The doctor's number is no RPPS.",
             where="--recipient",
             remedy="give the 11 digits of the RPPS, or leave it out for the médecin traitant",
         )
-    at = _moment(context, args.get("at"))
+    at = _moment(context, words_of(args, "at"))
 
     def work(tx: Tx) -> dict[str, Any]:
         patient = find_patient(tx, text_of(args, "patient"))
@@ -33,7 +47,13 @@ def record(context: Context, args: dict[str, Any]) -> dict[str, Any]:
                 purpose=purpose, state=state, recipient=recipient, at=at, by=context.actor
             )
             context.audit(
-                tx, "consent-recorded", patient=patient, purpose=purpose.value, state=state.value
+                tx,
+                "consent-recorded",
+                patient=patient,
+                purpose=purpose.value,
+                state=state.value,
+                recipient=recipient,
+                said_at=at.isoformat(),
             )
             context.tell(tx, patient, said)
         return {"recorded": [purpose.value for purpose in purposes], "state": state.value}
@@ -74,7 +94,7 @@ def confirm_gp(context: Context, args: dict[str, Any]) -> dict[str, Any]:
                 remedy="correct the médecin traitant in the patient record (DPI); its next message "
                 "brings it here; then confirm it",
             )
-        context.audit(tx, "gp-confirmed", patient=patient)
+        context.audit(tx, "gp-confirmed", patient=patient, rpps=rpps)
         context.tell(tx, patient, GpConfirmed(rpps=rpps, at=context.now(), by=context.actor))
         return {"confirmed": True}
 
@@ -96,16 +116,3 @@ def _moment(context: Context, text: str | None) -> datetime:
             remedy="write it as 2026-03-02T10:30+01:00",
         )
     return at
-
-
-def _choices(kind: type[Purpose] | type[ConsentState]) -> str:
-    return "one of: " + ", ".join(one.value for one in kind)
-
-
-def _one_of(kind: Any, text: str, name: str) -> Any:
-    try:
-        return kind(text)
-    except ValueError:
-        raise refused(
-            f"There is no such {name}.", where=f"--{name}", remedy=_choices(kind)
-        ) from None

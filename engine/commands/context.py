@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from enum import Enum
+from typing import Any, Final, TypeVar
 
 from engine.knowledge import Knowledge, look_again
 from engine.model.errors import OperationError
@@ -58,6 +59,10 @@ class Context:
         )
 
 
+Choice = TypeVar("Choice", bound=Enum)
+_MOST_ROWS: Final = 10_000
+_PAST_ANY_ROW: Final = 2**63  # SQLite numbers rows with 64 bits
+
 Operation = Callable[[Context, dict[str, Any]], dict[str, Any]]
 
 
@@ -94,10 +99,50 @@ def text_of(args: dict[str, Any], name: str) -> str:
     return value
 
 
+def words_of(args: dict[str, Any], name: str) -> str | None:
+    """An argument that may be left out."""
+    return text_of(args, name) if args.get(name) not in (None, "") else None
+
+
+def list_of(args: dict[str, Any], name: str) -> list[Any]:
+    """An argument that may be repeated."""
+    value = args.get(name)
+    if not isinstance(value, list):
+        raise refused(
+            f"The argument {name!r} is missing.", where="the command", remedy="see --help"
+        )
+    return value
+
+
+def choice_of(args: dict[str, Any], name: str, kind: type[Choice]) -> Choice | None:
+    """An argument that is one word of a closed list; None when it is left out."""
+    value = args.get(name)
+    if value is None or value == "":
+        return None
+    for one in kind:
+        if one.value == value:
+            return one
+    raise refused(
+        f"There is no such {name}.",
+        where=f"--{name}",
+        remedy="one of: " + ", ".join(one.value for one in kind),
+    )
+
+
+def limit_of(args: dict[str, Any], default: int) -> int:
+    """How many rows at most."""
+    value = args.get("limit", default)
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= _MOST_ROWS:
+        raise refused(
+            "That is no number of rows.", where="--limit", remedy=f"give 1 to {_MOST_ROWS}"
+        )
+    return value
+
+
 def number_of(args: dict[str, Any], name: str) -> int:
     """A required whole number."""
     value = args.get(name)
-    if isinstance(value, bool) or not isinstance(value, int):
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < _PAST_ANY_ROW:
         raise refused(
             f"The argument {name!r} is no whole number.", where="the command", remedy="see --help"
         )

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from engine.commands.context import Context, number_of, refused
+from engine.commands.context import Context, choice_of, limit_of, list_of, number_of, refused
 from engine.mapping.apply import apply
 from engine.model.errors import MessageError
 from engine.model.flow import JournalState
@@ -13,8 +13,7 @@ from engine.wire import hl7
 
 def listing(context: Context, args: dict[str, Any]) -> dict[str, Any]:
     """Newest first; what identifies nobody."""
-    state = JournalState(args["state"]) if args.get("state") else None
-    limit = int(args.get("limit") or 50)
+    state, limit = choice_of(args, "state", JournalState), limit_of(args, 50)
     rows = context.store.read_sync(lambda tx: tx.journal.listing(state=state, limit=limit))
     return {"entries": [_row(one) for one in rows]}
 
@@ -23,14 +22,18 @@ def show(context: Context, args: dict[str, Any]) -> dict[str, Any]:
     """One entry: how it was answered, and what was read in it."""
     number = number_of(args, "entry")
 
-    def work(tx: Tx) -> Entry:
-        entry = _existing(tx, number)
-        context.audit(tx, "read", subject=f"journal {number}", what="message")
-        return entry
-
-    entry = context.store.write_sync(work)
+    entry = context.store.read_sync(lambda tx: _existing(tx, number))
     told = _row(entry) | {"reason": entry.reason, "note": entry.note, "size": entry.size}
     told |= _reading(context, entry)
+    # Nothing is shown before the look is on record, beside the patient it was at. The bytes of an
+    # entry never change, so it may be read outside.
+    patients = told.get("patients") or [None]
+
+    def tell(tx: Tx) -> None:
+        for patient in patients:
+            context.audit(tx, "read", subject=f"journal {number}", patient=patient, what="message")
+
+    context.store.write_sync(tell)
     if args.get("raw"):
         told["raw"] = entry.raw.decode("utf-8", "backslashreplace").replace("\r", "\n")
     return told
@@ -38,7 +41,7 @@ def show(context: Context, args: dict[str, Any]) -> dict[str, Any]:
 
 def replay(context: Context, args: dict[str, Any]) -> dict[str, Any]:
     """Have entries read anew: after the mapping was mended."""
-    numbers = [int(one) for one in args.get("entries") or ()]
+    numbers = [number_of({"entry": one}, "entry") for one in list_of(args, "entries")]
 
     def work(tx: Tx) -> None:
         for number in numbers:

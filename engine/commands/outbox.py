@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from engine.commands.context import Context, refused, text_of
+from engine.commands.context import Context, choice_of, limit_of, refused, text_of
 from engine.decide.reasons import Reason
 from engine.model.flow import MOVES, Delivery, DeliveryState
 from engine.outbound.ledger import PAUSED
@@ -11,8 +11,7 @@ from engine.store.interface import Tx
 
 def listing(context: Context, args: dict[str, Any]) -> dict[str, Any]:
     """Newest first; what identifies nobody."""
-    state = DeliveryState(args["state"]) if args.get("state") else None
-    limit = int(args.get("limit") or 50)
+    state, limit = choice_of(args, "state", DeliveryState), limit_of(args, 50)
     rows = context.store.read_sync(lambda tx: tx.outbox.listing(state=state, limit=limit))
     return {"deliveries": [_row(one) for one in rows]}
 

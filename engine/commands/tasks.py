@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from engine.commands.context import Context, number_of, refused
+from engine.commands.context import Context, limit_of, number_of, refused
 from engine.decide.sentences import CURES, TASKS
-from engine.knowledge import GO_ON
 from engine.model.fact import ExitKind, ExitKindDecided
 from engine.model.task import Task, TaskKind
 from engine.store.interface import Tx
@@ -14,7 +13,7 @@ def listing(context: Context, args: dict[str, Any]) -> dict[str, Any]:
     """Open tasks, or all. The patient number shows, so the look is a read of patient data."""
 
     def work(tx: Tx) -> dict[str, Any]:
-        rows = tx.tasks.listing(only_open=not args.get("all"), limit=int(args.get("limit") or 100))
+        rows = tx.tasks.listing(only_open=not args.get("all"), limit=limit_of(args, 100))
         context.audit(tx, "read", what="task list", count=len(rows))
         return {"tasks": [told_task(one) for one in rows]}
 
@@ -46,8 +45,7 @@ def done(context: Context, args: dict[str, Any]) -> dict[str, Any]:
                 where=f"task {number}",
                 remedy=f"see: relais task show {number}",
             )
-        decides = one.kind is TaskKind.EXIT_KIND_UNKNOWN and answer not in GO_ON
-        kind = _exit_kind(answer) if decides else None
+        said = _exit_decided(context, tx, one, answer)
         tx.tasks.close(number, context.now(), context.actor, answer)
         context.audit(
             tx,
@@ -58,10 +56,7 @@ def done(context: Context, args: dict[str, Any]) -> dict[str, Any]:
             task=one.kind.value,
             answer=answer,
         )
-        if kind is not None and one.patient:
-            said = ExitKindDecided(
-                movement=one.about, exit_kind=kind, at=context.now(), by=context.actor
-            )
+        if said is not None and one.patient:
             context.tell(tx, one.patient, said)
         elif one.patient:
             context.knowledge.settle(tx, one.patient, context.now())
@@ -74,7 +69,11 @@ def done(context: Context, args: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
-def _exit_kind(answer: str) -> ExitKind:
+def _exit_decided(context: Context, tx: Tx, one: Task, answer: str) -> ExitKindDecided | None:
+    """What a way out means, where the task asks for it. Nothing but a meaning closes such a task:
+    it would not come back, and the stay would wait for ever."""
+    if one.kind is not TaskKind.EXIT_KIND_UNKNOWN or one.patient is None:
+        return None
     kinds = [kind.value for kind in ExitKind if kind is not ExitKind.UNKNOWN]
     if answer not in kinds:
         raise refused(
@@ -82,7 +81,21 @@ def _exit_kind(answer: str) -> ExitKind:
             where="--answer",
             remedy=f"one of: {', '.join(kinds)}",
         )
-    return ExitKind(answer)
+    record = context.knowledge.scene(tx, one.patient, context.now()).record
+    stay = next((stay for stay in record.stays if stay.key == one.stay), None)
+    if stay is None or stay.exit is None or stay.exit.movement != one.about:
+        raise refused(
+            "That way out is no longer known: it was cancelled or corrected.",
+            where=f"task {one.id}",
+            remedy="look again: relais task list",
+        )
+    return ExitKindDecided(
+        visit=stay.visit,
+        movement=one.about,
+        exit_kind=ExitKind(answer),
+        at=context.now(),
+        by=context.actor,
+    )
 
 
 def _existing(tx: Tx, number: int) -> Task:

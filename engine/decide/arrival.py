@@ -6,9 +6,9 @@ from engine.decide import gate
 from engine.decide.reasons import Reason
 from engine.decide.recipients import recipient
 from engine.decide.scene import Scene, left
+from engine.decide.statement import statement_of
 from engine.decide.wish import TASK_OF_REASON, Ask, Say, Silent, Wait, Wish, task
 from engine.model.consent import Purpose
-from engine.model.fact import ExitKind
 from engine.model.letter import LetterKind, Thread
 from engine.model.people import Mailbox
 from engine.model.stay import Stay
@@ -18,9 +18,9 @@ from engine.model.task import TaskKind, WantedTask
 def arrival_wish(scene: Scene, stay: Stay) -> Wish:
     """What the arrival calls for now."""
     patient = scene.record.person.patient
+    if scene.record.person.dead:
+        return Silent(reason=Reason.DEATH)
     if stay.exit is not None:
-        if stay.exit.kind is ExitKind.DEATH:
-            return Silent(reason=Reason.DEATH)
         return Silent(reason=Reason.LEFT_BEFORE_NOTICE)
     identity = gate.identity(scene.record.person, scene.policy, scene.cleared)
     if identity is not None:
@@ -46,6 +46,7 @@ def arrival_wish(scene: Scene, stay: Stay) -> Wish:
         kind=LetterKind.ARRIVAL_NOTICE,
         mailbox=found,
         purposes=(Purpose.ARRIVAL_NOTICE,),
+        statement=statement_of(scene, stay),
         not_before=max(stay.arrival_heard_at + delays.arrival, stay.arrived_at),
     )
 

@@ -39,6 +39,13 @@ def in_force(
             continue
         if said.recipient not in (MEDECIN_TRAITANT, rpps):
             continue  # a refusal about another doctor
+        if (
+            said.state is ConsentState.GRANTED
+            and not said.dated
+            and last is not None
+            and last.state not in (ConsentState.NOT_ASKED, ConsentState.GRANTED)
+        ):
+            continue  # a record that repeats an old "yes" without its date takes back no "no"
         last = said
     if last is None:
         reason = Reason.CONSENT_OTHER_DOCTOR if other_doctor else Reason.CONSENT_NOT_ASKED

@@ -7,6 +7,7 @@ from engine.decide.arrival import identity_wish, uncleared_doubts, unit_not_set_
 from engine.decide.reasons import Reason
 from engine.decide.recipients import recipient
 from engine.decide.scene import Scene
+from engine.decide.statement import statement_of
 from engine.decide.wish import TASK_OF_REASON, Ask, Part, Say, Silent, Wait, Wish, task
 from engine.model.consent import Purpose
 from engine.model.fact import ExitKind, Half
@@ -29,6 +30,8 @@ def departure_wish(scene: Scene, stay: Stay) -> Wish:
     if way_out is None:
         return Silent(reason=Reason.STAY_GOES_ON)
     patient = scene.record.person.patient
+    if scene.record.person.dead:
+        return Silent(reason=Reason.DEATH)
     match way_out.kind:
         case ExitKind.DEATH:
             return Silent(reason=Reason.DEATH)
@@ -135,6 +138,7 @@ def _content(
                 PURPOSE_OF_HALF[half] for half in agreed if any(p.half is half for p in parts)
             ),
             withheld=tuple(missing),
+            statement=statement_of(scene, stay, {part.content for part in parts}),
             not_before=max(released, newest + delays.version),
             tasks=tasks,
         )
@@ -144,6 +148,7 @@ def _content(
             mailbox=mailbox,
             purposes=(Purpose.EXIT_NOTICE,),
             withheld=tuple(missing),
+            statement=statement_of(scene, stay),
             not_before=released,
             tasks=tasks,
         )

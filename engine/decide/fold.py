@@ -7,7 +7,7 @@ from engine.decide.movements import current_movements, sender_order
 from engine.decide.person import fold_person
 from engine.decide.stays import walk
 from engine.model.consent import ConsentStated
-from engine.model.fact import DocumentAction, DocumentPublished, Heard
+from engine.model.fact import DocumentAction, DocumentPublished, ExitKind, Heard
 from engine.model.stay import Document, Record, Stay
 
 
@@ -25,12 +25,10 @@ def fold(
     not, so that a test message never changes what is known of a real patient.
     """
     counted = [heard for heard in facts if with_tests or not heard.test]
-    person = fold_person(patient, keys, counted)
-    stays, orphans = walk(
-        current_movements(counted),
-        dead=bool(person.traits.dead),
-        transfer_window=transfer_window,
-    )
+    movements = current_movements(counted)
+    discharged_dead = any(one.stated.exit_kind is ExitKind.DEATH for one in movements)
+    person = fold_person(patient, keys, counted, discharged_dead=discharged_dead)
+    stays, orphans = walk(movements, transfer_window=transfer_window)
     documents = _documents(counted)
     consents = [heard.fact for heard in counted if isinstance(heard.fact, ConsentStated)]
     furnished = [

@@ -24,7 +24,7 @@ def evidence_of_veto(person: Person) -> list[str]:
         "PV1-16": traits.vip,
         "NK1-7": traits.contact_not_told,
     }
-    return found + [name for name, set_ in flags.items() if set_]
+    return found + [name for name, set_ in flags.items() if set_] + list(person.in_doubt)
 
 
 def identity(person: Person, policy: Policy, cleared: Container[str]) -> Reason | None:
@@ -45,6 +45,7 @@ def identity(person: Person, policy: Policy, cleared: Container[str]) -> Reason 
             traits.visit_protected,
             traits.vip,
             traits.contact_not_told,
+            person.in_doubt,
         )
     )
     if vetoed and veto_key(person) not in cleared:

@@ -19,6 +19,7 @@ class Movement(NamedTuple):
     """One movement as it stands now."""
 
     stated: MovementStated
+    patient: str  # key under which it was first stated; no merge changes it
     inserted: bool  # an INSERT was heard; else it is known by an update alone
     heard_at: datetime  # the last time anything was said of it
     decided: bool  # a person told what the way out means
@@ -32,24 +33,23 @@ def sender_order(heard: Heard) -> tuple[datetime, str, str]:
 def current_movements(facts: Iterable[Heard]) -> list[Movement]:
     """Movements in force, in the order in which they take effect."""
     by_id: dict[tuple[str, str], list[Heard]] = {}
-    decided: dict[str, list[ExitKindDecided]] = {}
+    decided: dict[tuple[str, str], list[ExitKindDecided]] = {}
     for heard in facts:
         match heard.fact:
             case MovementStated() as stated:
                 by_id.setdefault((stated.visit, stated.movement), []).append(heard)
             case ExitKindDecided() as said:
-                decided.setdefault(said.movement, []).append(said)
+                decided.setdefault((said.visit, said.movement), []).append(said)
             case _:
                 pass
-    standing = (
-        _standing(heard, decided.get(movement, [])) for (_, movement), heard in by_id.items()
-    )
+    standing = (_standing(heard, decided.get(which, [])) for which, heard in by_id.items())
     return sorted((one for one in standing if one), key=_effect)
 
 
 def _standing(statements: list[Heard], decided: list[ExitKindDecided]) -> Movement | None:
     """One movement out of all that was said of it; None: cancelled."""
     statements.sort(key=sender_order)
+    patient = statements[0].patient
     last: MovementStated | None = None
     inserted = False
     for heard in statements:
@@ -69,13 +69,13 @@ def _standing(statements: list[Heard], decided: list[ExitKindDecided]) -> Moveme
     if (
         answer is not None
         and last.event == "A03"
-        and last.exit_kind is not ExitKind.DEATH
+        and last.exit_kind in (ExitKind.UNKNOWN, ExitKind.RELEASE, None)
         and answer.at >= statements[-1].recorded_at
     ):
         # A person has read the file; only what the sender says later counts more.
         last = last.model_copy(update={"exit_kind": answer.exit_kind, "exit_evidence": ("person",)})
-        return Movement(last, inserted, heard_at, decided=True)
-    return Movement(last, inserted, heard_at, decided=False)
+        return Movement(last, patient, inserted, heard_at, decided=True)
+    return Movement(last, patient, inserted, heard_at, decided=False)
 
 
 def _updated(before: MovementStated | None, update: MovementStated) -> MovementStated:

@@ -6,12 +6,17 @@ from datetime import datetime
 from engine.decide.movements import sender_order
 from engine.model.consent import ConsentStated
 from engine.model.fact import GpConfirmed, GpStated, Heard, IdentifierChanged, PersonStated
-from engine.model.people import Professional, Traits
+from engine.model.people import Professional, Traits, comparable_name
 from engine.model.stay import Person
 
 
-def fold_person(patient: str, keys: Sequence[str], facts: Sequence[Heard]) -> Person:
-    """Field by field the last statement counts; an absent field leaves what was known."""
+def fold_person(
+    patient: str, keys: Sequence[str], facts: Sequence[Heard], *, discharged_dead: bool
+) -> Person:
+    """Field by field the last statement counts; an absent field leaves what was known.
+
+    ``discharged_dead``: a movement in force is a discharge by death.
+    """
     traits: dict[str, object] = {}
     gp: Professional | None = None
     gp_since: datetime | None = None
@@ -33,15 +38,40 @@ def fold_person(patient: str, keys: Sequence[str], facts: Sequence[Heard]) -> Pe
         isinstance(heard.fact, GpConfirmed) and gp is not None and heard.fact.rpps == gp.rpps
         for heard in facts
     )
+    dead = discharged_dead or bool(traits.get("dead"))
     return Person(
         patient=patient,
         keys=tuple(sorted(keys)),
         traits=Traits.model_validate(traits),
+        dead=dead,
+        in_doubt=_contradictions(facts, dead=dead),
         gp=gp,
         gp_since=gp_since,
         gp_confirmed=confirmed,
         test=any(heard.test for heard in facts),
     )
+
+
+def _contradictions(facts: Sequence[Heard], *, dead: bool) -> tuple[str, ...]:
+    """Where the record contradicts itself so that a person must look before anything leaves."""
+    by_key: dict[str, dict[str, str]] = {}
+    told_dead = False
+    for heard in sorted(facts, key=sender_order):
+        if isinstance(heard.fact, PersonStated):
+            said = heard.fact.traits
+            told_dead = told_dead or bool(said.dead)
+            strict = {
+                "PID-5": comparable_name(said.birth_family or ""),
+                "PID-7": said.birth_date or "",
+                "PID-8": said.sex or "",
+            }
+            known = by_key.setdefault(heard.patient, {})
+            known.update({name: value for name, value in strict.items() if value})
+    found = ["PID-30"] if told_dead and not dead else []
+    for name in ("PID-5", "PID-7", "PID-8"):
+        if len({known[name] for known in by_key.values() if name in known}) > 1:
+            found.append(f"A40 {name}")
+    return tuple(found)
 
 
 def _same(one: Professional | None, other: Professional | None) -> bool:

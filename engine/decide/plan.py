@@ -18,6 +18,7 @@ from engine.decide.departure import departure_wish
 from engine.decide.reasons import Reason
 from engine.decide.scene import Scene, left, on_its_way
 from engine.decide.wish import Ask, Say, Silent, Wait, Wish, task
+from engine.model.fact import ExitKind
 from engine.model.flow import Delivery, DeliveryState
 from engine.model.letter import THREAD_OF, Thread
 from engine.model.stay import Stay
@@ -113,13 +114,17 @@ def verdict_on(scene: Scene, delivery: Delivery) -> Reason | datetime | None:
         return Reason.NEVER_HAPPENED
     thread = THREAD_OF[delivery.letter_kind]
     wish = arrival_wish(scene, stay) if thread is Thread.ARRIVAL else departure_wish(scene, stay)
-    if isinstance(wish, Say) and says_the_same(wish, delivery):
+    if isinstance(wish, Say) and says_the_same(wish, delivery) and scene.counts(delivery):
         return wish.not_before if wish.not_before > scene.now else None
     return Reason.SUPERSEDED if isinstance(wish, Say) else wish.reason
 
 
 def says_the_same(say: Say, delivery: Delivery) -> bool:
-    """Same kind, same doctor at the same address, same content."""
+    """Same kind, same doctor at the same address, same content, same statements."""
+    return _carries_the_same(say, delivery) and say.statement == delivery.statement
+
+
+def _carries_the_same(say: Say, delivery: Delivery) -> bool:
     return (
         say.kind is delivery.letter_kind
         and say.mailbox.rpps == delivery.rpps
@@ -130,8 +135,10 @@ def says_the_same(say: Say, delivery: Delivery) -> bool:
 
 def _thread(scene: Scene, stay: Stay, thread: Thread, wish: Wish) -> ThreadPlan:
     deliveries = scene.of_thread(stay.key, thread)
-    said = [one for one in deliveries if left(one)]
-    pending = [one for one in deliveries if on_its_way(one) and not left(one)]
+    # What was diverted to a test mailbox never reached the doctor, once the mode is production.
+    real = [one for one in deliveries if scene.counts(one)]
+    said = [one for one in real if left(one)]
+    pending = [one for one in deliveries if on_its_way(one) and one not in said]
     when: datetime | None = None
     match wish:
         case Say():
@@ -169,7 +176,9 @@ def _say(
         cancels = tuple(Cancel(one.id, Reason.SUPERSEDED) for one in pending if _can_cancel(one))
         reason = Reason.SAID if same.state is DeliveryState.RELAYED else Reason.POSSIBLY_SAID
         return ThreadPlan(stay.key, thread, Standing.SAID, reason, cancels=cancels, tasks=say.tasks)
-    under_way = next((one for one in pending if says_the_same(say, one)), None)
+    under_way = next(
+        (one for one in pending if says_the_same(say, one) and scene.counts(one)), None
+    )
     stale = tuple(
         Cancel(one.id, Reason.SUPERSEDED)
         for one in pending
@@ -181,7 +190,11 @@ def _say(
     if any(one.state is DeliveryState.SENDING for one in pending):
         # Its outcome is not known yet: look again when it is.
         return ThreadPlan(stay.key, thread, Standing.SENDING, Reason.QUEUED, None, None, stale)
-    if said and (thread is Thread.ARRIVAL or not _adds(say, said[-1])):
+    if said and (
+        thread is Thread.ARRIVAL or not _adds(say, said[-1]) or _carries_the_same(say, said[-1])
+    ):
+        if scene.now - said[-1].created_at > scene.policy.notice_max_age:
+            return ThreadPlan(stay.key, thread, Standing.SAID, Reason.SAID, cancels=stale)
         wrong = task(TaskKind.CORRECTION, scene.record.person.patient, stay.key, thread)
         return ThreadPlan(
             stay.key, thread, Standing.SAID, Reason.CORRECTION, None, None, stale, (wrong,)
@@ -244,8 +257,10 @@ def _after_the_fact(
     An arrival told and then followed by a release, or an agreement withdrawn afterwards, leaves
     what was said right. A release that turns out to be none does not.
     """
-    # Death told by PID-30 alone may have come long after a release that was one.
-    died_later = stay.exit is not None and stay.exit.evidence == ("PID-30",)
+    # Death may come, or be told, after a release that was one.
+    died_later = (
+        reason is Reason.DEATH and stay.exit is not None and stay.exit.kind is ExitKind.RELEASE
+    )
     harmless = (
         died_later
         or thread is Thread.ARRIVAL

@@ -45,6 +45,7 @@ class Reason(StrEnum):
     CORRECTION = "correction"
     UNIT_NOT_SET_UP = "unit-not-set-up"
     TEST_MODE_ADDRESS = "test-mode-address"
+    DIVERTED_IN_TEST = "diverted-in-test"
     CANCELLED_BY_PERSON = "cancelled-by-person"
     LETTER_IMPOSSIBLE = "letter-impossible"
 
@@ -88,6 +89,7 @@ SENTENCES: Final[dict[Reason, str]] = {
     Reason.CORRECTION: "what was sent is no longer right; a person decides how to correct it",
     Reason.UNIT_NOT_SET_UP: "the unit has no letterhead in the configuration",
     Reason.TEST_MODE_ADDRESS: "in test mode only the declared test mailboxes may be written to",
+    Reason.DIVERTED_IN_TEST: "written in test mode, for a test mailbox",
     Reason.CANCELLED_BY_PERSON: "cancelled by a person",
     Reason.LETTER_IMPOSSIBLE: "the letter cannot be made; a task says why",
 }

@@ -10,7 +10,7 @@ from engine.decide.recipients import Directory
 from engine.model.consent import ConsentStated, Purpose
 from engine.model.flow import Delivery, DeliveryState
 from engine.model.letter import THREAD_OF, Thread
-from engine.model.policy import Policy
+from engine.model.policy import Mode, Policy
 from engine.model.stay import Record, Stay
 
 
@@ -43,6 +43,11 @@ class Scene:
             for one in self.deliveries
             if one.stay == stay and THREAD_OF[one.letter_kind] is thread
         ]
+
+    def counts(self, delivery: Delivery) -> bool:
+        """Whether it goes, or went, to the doctor. In production a letter that test mode diverted
+        does not; in test mode those to the test mailboxes do."""
+        return self.policy.mode is Mode.TEST or delivery.address == delivery.intended
 
     def previous(self, stay: Stay) -> Stay | None:
         """The stay before this one."""

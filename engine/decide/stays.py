@@ -6,7 +6,7 @@ one is open there; everything that is not clearly the end of it leaves it open.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import pairwise
 from typing import Final, assert_never
 
@@ -107,7 +107,7 @@ class _Walk:
         place = (stated.visit, stated.care.usmp)
         self.counts[place] = number = self.counts.get(place, 0) + 1
         stay = _Open(
-            key=f"{stated.visit}@{stated.care.usmp}#{number}",
+            key=f"{movement.patient}/{stated.visit}@{stated.care.usmp}#{number}",
             usmp=stated.care.usmp,
             visit=stated.visit,
             arrival=movement,
@@ -198,7 +198,7 @@ class _Walk:
 
 
 def walk(
-    movements: Sequence[Movement], *, dead: bool, transfer_window: timedelta
+    movements: Sequence[Movement], *, transfer_window: timedelta
 ) -> tuple[list[Stay], list[Orphan]]:
     """Find the stays. Pure; total."""
     found = _Walk()
@@ -207,8 +207,6 @@ def walk(
     stays = [stay.value() for stay in found.stays]
     for place, (stay, following) in enumerate(pairwise(stays)):
         stays[place] = _followed(stay, following, transfer_window)
-    if dead and stays:
-        stays[-1] = _dead(stays[-1])
     return stays, found.orphans
 
 
@@ -223,14 +221,3 @@ def _followed(stay: Stay, following: Stay, window: timedelta) -> Stay:
         )
         return stay.model_copy(update={"exit": moved})
     return stay
-
-
-def _dead(stay: Stay) -> Stay:
-    """Death is told by PID-30 of any message, before or after the discharge."""
-    at: datetime = stay.exit.at if stay.exit else stay.arrived_at
-    heard = stay.exit.heard_at if stay.exit else stay.arrival_heard_at
-    movement = stay.exit.movement if stay.exit else ""
-    death = Exit(
-        kind=ExitKind.DEATH, at=at, movement=movement, heard_at=heard, evidence=("PID-30",)
-    )
-    return stay.model_copy(update={"exit": death, "presence": Presence.OUT})

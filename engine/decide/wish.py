@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from engine.decide.reasons import Reason
 from engine.model.fact import Half
@@ -30,6 +30,7 @@ class Say(Value):
     parts: tuple[Part, ...] = ()
     purposes: tuple[str, ...]
     withheld: tuple[Half, ...] = ()
+    statement: str = Field(description="Digest of what the letter states: decide.statement.")
     not_before: AwareDatetime
     tasks: tuple[WantedTask, ...] = ()
 

@@ -1,10 +1,11 @@
 """The segments in which a site says what the patient agreed to, and which GP is confirmed."""
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 
 from engine.mapping.path import Inner
-from engine.mapping.reading import Notes
-from engine.model.consent import MEDECIN_TRAITANT, ConsentStated
+from engine.mapping.reading import Notes, is_delete
+from engine.model.consent import MEDECIN_TRAITANT, ConsentState, ConsentStated
 from engine.model.fact import GpConfirmed, GpStated
 from engine.wire.hl7 import Segment
 
@@ -19,7 +20,12 @@ def read_agreement(notes: Notes) -> None:
             if state is None:
                 notes.missing(place, "the consent's value is not in the mapping's table")
                 continue
-            at = notes.time(row.at.first(segment)) if row.at else notes.recorded_at
+            when = _moment(notes, row.at.first(segment) if row.at else "", state)
+            if when is None:
+                place = f"{row.segment}-{row.at.text}" if row.at else place
+                notes.missing(place, "an agreement dated ahead, or by no date", grave=True)
+                continue
+            at, dated = when
             recipient = row.recipient.first(segment) if row.recipient else ""
             for purpose in row.purposes:
                 notes.facts.append(
@@ -27,12 +33,29 @@ def read_agreement(notes: Notes) -> None:
                         purpose=purpose,
                         recipient=recipient or MEDECIN_TRAITANT,
                         state=state,
-                        # Dated ahead, a grant would outlast a later refusal.
-                        at=min(at or notes.recorded_at, notes.recorded_at),
+                        at=at,
+                        dated=dated,
                         by=(row.by.first(segment) if row.by else "") or place,
                         visit=visit,
                     )
                 )
+
+
+def _moment(notes: Notes, text: str, state: ConsentState) -> tuple[datetime, bool] | None:
+    """When the patient said it, and whether the source tells; None: a "yes" that cannot be dated.
+
+    Doubt goes to silence: a "yes" counts from the start of what its date leaves open, a "no" until
+    its end; a "no" dated ahead, or by no date, counts from now.
+    """
+    if not text or is_delete(text):
+        return notes.recorded_at, False
+    at = notes.time(text)
+    granted = state is ConsentState.GRANTED
+    if at is None or at > notes.recorded_at:
+        return None if granted else (notes.recorded_at, True)
+    if not granted and len(text) <= len("YYYYMMDD"):
+        at = min(at + timedelta(days=1) - timedelta(microseconds=1), notes.recorded_at)
+    return at, True
 
 
 def read_confirmation(notes: Notes) -> None:

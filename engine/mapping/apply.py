@@ -52,7 +52,7 @@ def apply(
             sender_order=number.zfill(24) if number.isdigit() else number,
             heard_at=heard_at,
             journal_id=journal_id,
-            test=message.value("MSH", 11) != "P",
+            test=message.value("MSH", 11) not in ("P", ""),
         )
         for fact in notes.facts
     )

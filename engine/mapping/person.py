@@ -108,6 +108,8 @@ def _names(pid: Segment, removed: list[str]) -> dict[str, str | None]:
     for one in pid.repetitions(5):
         family, given = one.value(1), one.value(2)
         match one.value(7) or "L":
+            case "L" if is_delete(family) or is_delete(given):
+                removed.extend(("birth_family", "birth_given", "birth_given_all"))
             case "L":
                 names["birth_family"] = family or None
                 names["birth_given"] = given or None

@@ -4,6 +4,8 @@ import re
 from datetime import date, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
+# Before 1911 Paris had its own minutes, which an ISO offset cannot tell.
+_FIRST_YEAR, _LAST_YEAR = 1912, 2200
 _TS = re.compile(r"(\d{4})(\d{2})?(\d{2})?(\d{2})?(\d{2})?(\d{2})?(?:\.(\d{1,6}))?([+-]\d{4})?")
 
 
@@ -16,6 +18,8 @@ def read_time(text: str, zone: ZoneInfo) -> datetime | None:
     if found is None:
         return None
     year, month, day, hour, minute, second, fraction, offset = found.groups()
+    if not _FIRST_YEAR <= int(year) <= _LAST_YEAR:
+        return None  # no date of a care; and arithmetic on the ends of the calendar overflows
     try:
         value = datetime(
             int(year),

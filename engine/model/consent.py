@@ -58,6 +58,9 @@ class ConsentStated(Value):
     )
     state: ConsentState
     at: AwareDatetime = Field(description="When the patient said it.")
+    dated: bool = Field(
+        default=True, description="False: the source gives no date; `at` is when it was told."
+    )
     by: str = Field(repr=False, description="Who collected it, or the segment it was read in.")
     visit: str | None = Field(
         default=None, repr=False, description="PV1-19; None counts for the stay in course at `at`."

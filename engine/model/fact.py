@@ -151,6 +151,7 @@ class ExitKindDecided(Value):
     """A person told what a way out of unknown kind means."""
 
     kind: Literal["exit-kind-decided"] = "exit-kind-decided"
+    visit: str = Field(repr=False, description="PV1-19.1: ZBE-1 alone may be used again.")
     movement: str
     exit_kind: ExitKind
     at: AwareDatetime

@@ -154,6 +154,7 @@ class Delivery:
     rpps: str
     version: int
     parts: tuple[str, ...]  # what it says: content hashes of documents, sorted; () for a notice
+    statement: str  # digest of what it states of the person and the stay: decide.statement
     purposes: tuple[str, ...]  # consents it leans on
     channel: str
     sender: str  # envelope sender

@@ -57,8 +57,9 @@ class Consent(Value):
 class Stay(Value):
     """A time under the care of one USMP.
 
-    ``key`` is stable under any order of arrival: visit, USMP, and the how-many-eth stay of that
-    visit in that USMP.
+    ``key`` is stable under any order of arrival, and no merge changes it: patient key of the
+    arrival, visit, USMP, and the how-many-eth stay of that visit in that USMP. Deliveries,
+    documents and tasks are named after it.
     """
 
     key: str = Field(repr=False)
@@ -89,6 +90,12 @@ class Person(Value):
     gp: Professional | None = Field(default=None, repr=False)
     gp_since: AwareDatetime | None = None
     gp_confirmed: bool = False
+    dead: bool = Field(default=False, description="PID-30, PID-29, or a discharge by death.")
+    in_doubt: tuple[str, ...] = Field(
+        default=(),
+        description="Fields in which the record contradicts itself: a death taken back, two "
+        "merged records of people who differ.",
+    )
     test: bool = Field(default=False, description="Some fact came from a test message.")
 
 

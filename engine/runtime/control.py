@@ -2,7 +2,7 @@
 
 A request is one line of JSON, ``{"op": …, "args": {…}, "by": …}``; so is the answer. Who asks is
 told by the kernel (SO_PEERCRED): the login of the process at the other end. Root alone may act in
-somebody's name.
+somebody else's name.
 """
 
 import asyncio
@@ -24,6 +24,7 @@ from engine.model.errors import EngineError, OperationError
 log = structlog.get_logger()
 
 _LONGEST: Final = 1024 * 1024
+_MOST_TOO_LONG: Final = 16  # times the longest request
 _PATIENCE: Final = 60.0
 
 # operation, arguments, actor → result
@@ -36,7 +37,12 @@ class NotRunningError(Exception):
 
 def socket_path(config: Config) -> Path:
     """Where the socket is."""
-    return config.data / "control.sock"
+    return socket_in(config.data)
+
+
+def socket_in(data: Path) -> Path:
+    """Where the socket of a data folder is."""
+    return data / "control.sock"
 
 
 class ControlServer:
@@ -68,11 +74,11 @@ class ControlServer:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             async with asyncio.timeout(_PATIENCE):
-                line = await reader.readline()
-                answer = await self._answer(line, _login(writer))
+                line = await _line(reader)
+            answer = await self._answer(line, _login(writer))
             writer.write(json.dumps(answer, ensure_ascii=False, default=str).encode() + b"\n")
             await writer.drain()
-        except (TimeoutError, OSError, ValueError) as error:
+        except (TimeoutError, OSError) as error:
             log.warning("control-broken-off", error=type(error).__name__)
         finally:
             writer.close()
@@ -83,8 +89,10 @@ class ControlServer:
         try:
             request = json.loads(line)
             operation, args = str(request["op"]), dict(request["args"])
-            by = str(request.get("by") or login)
-        except (ValueError, KeyError, TypeError):
+            by = actor(login, request.get("by"))
+        except EngineError as error:
+            return _refused(error)
+        except (ValueError, KeyError, TypeError, RecursionError):
             return _refused(
                 OperationError(
                     where="the control socket",
@@ -93,8 +101,6 @@ class ControlServer:
                     what="The request is not understood.",
                 )
             )
-        if login not in (by, "root"):
-            by = login
         try:
             return {"ok": True, "result": await self._perform(operation, args, by)}
         except EngineError as error:
@@ -111,6 +117,18 @@ class ControlServer:
             )
 
 
+async def _line(reader: asyncio.StreamReader) -> bytes:
+    """One request; empty when it is too long. That much is still read, so that the answer reaches
+    a peer that is not done sending."""
+    for place in range(_MOST_TOO_LONG):
+        try:
+            line = await reader.readline()
+        except ValueError:
+            continue
+        return b"" if place else line
+    return b""
+
+
 def _refused(error: EngineError) -> dict[str, Any]:
     told = {
         "code": error.code,
@@ -122,10 +140,34 @@ def _refused(error: EngineError) -> dict[str, Any]:
     return {"ok": False, "error": told}
 
 
+def closed_to_us(place: Path) -> OperationError:
+    """This account may reach neither the daemon nor its store."""
+    return OperationError(
+        what="This account may not talk to the daemon.",
+        where=str(place),
+        effect="nothing was done",
+        remedy="run it as root, or as the account of the daemon (sudo -u relais relais …)",
+    )
+
+
 def _login(writer: asyncio.StreamWriter) -> str:
     peer: socket.socket = writer.get_extra_info("socket")
     credentials = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
     return login_of(struct.unpack("3i", credentials)[1])
+
+
+def actor(login: str, by: Any) -> str:
+    """In whose name an operation is done. Raises OperationError: root alone may name another."""
+    if not by or by == login:
+        return login
+    if login != "root" or not isinstance(by, str):
+        raise OperationError(
+            what="Root alone may act in another person's name.",
+            where="--by",
+            effect="nothing was done",
+            remedy="leave --by out: your own login is recorded",
+        )
+    return by
 
 
 def login_of(uid: int) -> str:
@@ -139,24 +181,43 @@ def login_of(uid: int) -> str:
 def call(
     config: Config, operation: str, args: dict[str, Any], by: str | None = None
 ) -> dict[str, Any]:
-    """Have the daemon perform an operation.
+    """Have the daemon of that configuration perform an operation; see `call_at`."""
+    return call_at(socket_path(config), operation, args, by)
 
-    Raises NotRunningError when no daemon answers, OperationError with the daemon's own words when
-    it refuses.
+
+def call_at(
+    path: Path, operation: str, args: dict[str, Any], by: str | None = None
+) -> dict[str, Any]:
+    """Have the daemon that listens at `path` perform an operation.
+
+    Raises NotRunningError when no daemon listens; OperationError when this account may not reach
+    it, when it falls silent, and, in the daemon's own words, when it refuses.
     """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
         line.settimeout(_PATIENCE)
         try:
-            line.connect(str(socket_path(config)))
-            line.sendall(json.dumps({"op": operation, "args": args, "by": by}).encode() + b"\n")
+            line.connect(str(path))
+        except PermissionError:
+            raise closed_to_us(path) from None
+        except OSError:
+            raise NotRunningError from None
+        request = json.dumps({"op": operation, "args": args, "by": by}).encode() + b"\n"
+        try:
+            line.sendall(request)
             data = b""
             while not data.endswith(b"\n"):
                 piece = line.recv(65536)
                 if not piece:
-                    raise NotRunningError
+                    raise ConnectionError
                 data += piece
-        except (OSError, ConnectionError):
-            raise NotRunningError from None
+        except OSError:
+            # It may have been done: to do it here as well would do it twice.
+            raise OperationError(
+                what="The daemon did not answer.",
+                where=str(path),
+                effect="what was asked may have been done, or not",
+                remedy="look (relais status, relais why), then ask again",
+            ) from None
     answer = json.loads(data)
     if answer["ok"]:
         result: dict[str, Any] = answer["result"]

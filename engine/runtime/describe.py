@@ -14,7 +14,8 @@ from engine.model.value import Value
 
 HEAD: Final = """\
 # Settings of Relais. Printed by `relais config describe`; every setting is here.
-# A line that starts with "# " and a setting shows its default; take the "# " away to change it.
+# A setting behind "# " shows its default, or an example of what may be left out; take the "# "
+# away to change it.
 # Durations: "500ms", "10s", "30m", "2h", "7d". Paths are relative to the folder of this file.
 # Secrets are never written here: "file:PATH", "env:NAME", or "credential:NAME" (systemd).
 # Try it: relais config check

@@ -57,6 +57,11 @@ class DirectoryError(Exception):
         self.cure = cure
 
 
+def is_address(text: str) -> bool:
+    """Whether a text is one plain mail address."""
+    return len(text) <= 254 and _ADDRESS.fullmatch(text) is not None
+
+
 def read_directory(
     path: Path, channels: Collection[str]
 ) -> tuple[Directory, tuple[RowMistake, ...]]:
@@ -139,7 +144,7 @@ def _row(
         )
     if not row["family"]:
         return RowMistake(line, "family", "empty", "give the doctor's family name")
-    if _ADDRESS.fullmatch(row["mailbox"]) is None or len(row["mailbox"]) > 254:
+    if not is_address(row["mailbox"]):
         return RowMistake(
             line,
             "mailbox",

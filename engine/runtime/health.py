@@ -1,12 +1,16 @@
 """/healthz, /readyz and /metrics on a loopback port, in a thread of their own."""
 
+import sys
 import threading
 from collections.abc import Callable, Iterable
 from socketserver import ThreadingMixIn
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
+import structlog
 from prometheus_client import CollectorRegistry, make_wsgi_app
+
+log = structlog.get_logger()
 
 Respond = Callable[..., Any]
 
@@ -14,6 +18,10 @@ Respond = Callable[..., Any]
 class _Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True
     request_queue_size = 16
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - its names
+        """A probe that hangs up: socketserver would print a traceback."""
+        log.warning("probe-broken-off", exc_info=sys.exc_info()[1])
 
 
 class _Quiet(WSGIRequestHandler):
@@ -55,6 +63,14 @@ class Health:
             self._server = None
 
     def _answer(self, environ: dict[str, Any], respond: Respond) -> Iterable[bytes]:
+        try:
+            return self._answered(environ, respond)
+        except Exception as error:
+            log.error("probe-failed", exc_info=error)
+            respond("503 Service Unavailable", [("Content-Type", "text/plain")])
+            return [b"failed\n"]
+
+    def _answered(self, environ: dict[str, Any], respond: Respond) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")
         if path == "/metrics":
             answer: Iterable[bytes] = self._metrics(environ, respond)

@@ -7,6 +7,7 @@ Lines of libraries keep their logger and level alone.
 
 import logging
 import sys
+import threading
 import traceback
 from collections.abc import MutableMapping
 from pathlib import Path
@@ -21,7 +22,8 @@ SAFE_KEYS: Final = frozenset(
         "attempt", "number", "next", "became", "count", "facts", "error", "fault", "kind",
         "seconds", "bytes", "stage", "signal", "version", "mode", "logger", "frames", "ack",
         "why", "duplicate", "due_in", "delay", "possibly_sent", "file", "folder", "day", "word",
-        "recovered", "units", "what",
+        "recovered", "units", "what", "where",
+        "messages", "refused", "relay", "follows",
     }
 )  # fmt: skip
 # Values of these may be free text of ours; everything else must be short.
@@ -90,3 +92,12 @@ def set_up(level: str, stream: TextIO | None = None) -> None:
     root.handlers[:] = [_Foreign()]
     root.setLevel(max(number, logging.INFO))
     logging.captureWarnings(capture=True)
+    # What nobody caught would be printed with its text.
+    sys.excepthook = lambda _kind, error, _trace: _uncaught(error)
+    threading.excepthook = lambda told: _uncaught(told.exc_value)
+    sys.unraisablehook = lambda told: _uncaught(told.exc_value)
+
+
+def _uncaught(error: BaseException | None) -> None:
+    if not isinstance(error, KeyboardInterrupt):
+        structlog.get_logger().error("uncaught", exc_info=error)

@@ -4,7 +4,7 @@ beside runtime.health."""
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollector
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
@@ -19,7 +19,9 @@ class Levels:
     journal: dict[str, int]
     outbox: dict[str, int]
     tasks: dict[str, int]
-    backlog: int
+    backlog: int  # works that wait for the store's writer
+    overdue: float  # seconds since the most overdue letter should have left
+    paused: bool
 
 
 class Metrics:
@@ -59,6 +61,7 @@ class Metrics:
         self._named: dict[str, Counter] = {}
         self._children: dict[tuple[str, AckCode], Counter] = {}
         self.registry.register(_Levels(levels))
+        ProcessCollector(registry=self.registry)
 
     def received(self, source: str, ack: AckCode) -> None:
         """A message got its verdict and is stored."""
@@ -108,15 +111,18 @@ class _Levels(Collector):
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         now = self._levels()
-        for name, values in (
-            ("journal", now.journal),
-            ("outbox", now.outbox),
-            ("open_tasks", now.tasks),
+        for name, text, label, values in (
+            ("journal", "Messages by state now", "state", now.journal),
+            ("outbox", "Letters by state now", "state", now.outbox),
+            ("open_tasks", "Tasks that wait for a person, by kind", "kind", now.tasks),
         ):
-            family = GaugeMetricFamily(
-                f"relais_{name}", f"Rows of the {name} now", labels=["state"]
-            )
-            for state, count in values.items():
-                family.add_metric([state], count)
+            family = GaugeMetricFamily(f"relais_{name}", text, labels=[label])
+            for value, count in values.items():
+                family.add_metric([value], count)
             yield family
-        yield GaugeMetricFamily("relais_writer_backlog", "Works waiting", value=now.backlog)
+        for name, text, number in (
+            ("writer_backlog", "Works that wait for the store's writer", now.backlog),
+            ("overdue_seconds", "How late the most overdue letter is", now.overdue),
+            ("paused", "1: sending is paused by a person", now.paused),
+        ):
+            yield GaugeMetricFamily(f"relais_{name}", text, value=float(number))

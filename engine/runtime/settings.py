@@ -1,5 +1,6 @@
 """Reads relais.toml: every mistake at once, each with its line and its cure."""
 
+import re
 import tomllib
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -8,11 +9,13 @@ from typing import Final
 
 from engine.mapping.schema import Dialect
 from engine.model.config import Config
+from engine.model.errors import EngineError
 from engine.model.letter import UnitFace
 from engine.model.policy import Policy
 from engine.runtime import toml_positions
-from engine.runtime.checks import Finding, Sound, check
+from engine.runtime.checks import check
 from engine.runtime.directory_file import Directory
+from engine.runtime.findings import Finding, Sound
 from engine.runtime.mistakes import Mistake, SettingsError, Weight
 from engine.runtime.shape import dotted, fit
 
@@ -56,10 +59,12 @@ def examine(
         return None, (Mistake(path.name, fault.line, "", fault.what, fault.cure),)
     except tomllib.TOMLDecodeError as error:
         return None, (_syntax(path.name, str(error)),)
+    except RecursionError:
+        return None, (_syntax(path.name, "brackets in brackets without end"),)
     index = toml_positions.positions(text)
     base = path.absolute().parent
     fitted = fit(Config, raw, base)
-    sound = Sound(fitted.values, "mappings" in raw, base)
+    sound = Sound(fitted.values, raw, base)
     findings = [Finding(misfit.path, misfit.what, misfit.cure) for misfit in fitted.misfits]
     findings += check(sound, now)
     mistakes = tuple(sorted({_mistake(path.name, index, finding) for finding in findings}))
@@ -67,6 +72,29 @@ def examine(
         return None, mistakes
     config = Config(**(fitted.values | {"mappings": sound.mappings}))
     return Settings(path, config, sound.dialects, sound.directory, mistakes), mistakes
+
+
+def examine_letters(settings: Settings) -> tuple[Mistake, ...]:
+    """Load the texts of the letters, their fonts and code tables, as the daemon does after its
+    start; give what stops it. Takes some 300 ms."""
+    from engine.runtime.wiring import press_of
+
+    try:
+        press_of(settings)
+    except EngineError as error:
+        return (Mistake(error.where, 1, "", error.what.rstrip("."), error.remedy),)
+    return ()
+
+
+def data_named(path: Path) -> Path | None:
+    """The folder that ``data`` names, whatever else is wrong in the file; None: not to be read."""
+    try:
+        # `data` stands before the first table: what comes after it may be half written.
+        head = re.split(r"^\s*\[", _text(path), maxsplit=1, flags=re.MULTILINE)[0]
+        data = tomllib.loads(head).get("data")
+    except (_FileFaultError, tomllib.TOMLDecodeError, RecursionError):
+        return None
+    return path.absolute().parent / data if isinstance(data, str) and data else None
 
 
 def policy_of(config: Config) -> Policy:

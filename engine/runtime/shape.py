@@ -246,8 +246,9 @@ def _missing(path: toml_positions.Path, wanted: Any) -> Misfit:
 
 def _one_of(allowed: list[str], raw: Any, path: toml_positions.Path, out: list[Misfit]) -> Any:
     if raw not in allowed:
-        close = difflib.get_close_matches(str(raw), allowed, n=1)
-        hint = f"did you mean {close[0]}? " if close else ""
+        by_small = {one.lower(): one for one in allowed}
+        close = difflib.get_close_matches(str(raw).lower(), by_small, n=1)
+        hint = f"did you mean {by_small[close[0]]}? " if close else ""
         out.append(Misfit(path, "not one of the choices", f"{hint}one of: {', '.join(allowed)}"))
     return raw
 

@@ -54,6 +54,8 @@ class _Index:
         array = self.text.startswith("[[", self.at)
         self._step(2 if array else 1)
         path = self._resolve(self._key())
+        for place in range(1, len(path)):
+            self.found.setdefault(path[:place], line)  # [a.b] makes a, too
         if array:
             number = self.counts.get(path, 0)
             self.counts[path] = number + 1

@@ -25,12 +25,12 @@ from engine.store.instants import instant, maybe_instant, maybe_micros, micros
 from engine.store.interface import Attempt
 
 _COLUMNS: Final = (
-    "id, letter_kind, patient, stay, rpps, version, parts, purposes, channel, sender, address, "
-    "intended, message_id, document_oid, set_oid, size, state, created_at, due_at, attempts, "
-    "possibly_sent, closed_at, reason"
+    "id, letter_kind, patient, stay, rpps, version, parts, statement, purposes, channel, sender, "
+    "address, intended, message_id, document_oid, set_oid, size, state, created_at, due_at, "
+    "attempts, possibly_sent, closed_at, reason"
 )
 _ADD: Final = (
-    f"INSERT INTO delivery ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+    f"INSERT INTO delivery ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 )
 _ADD_MIME: Final = "INSERT INTO delivery_mime (delivery, mime) VALUES (?, ?)"
 _ADD_FILE: Final = "INSERT INTO delivery_file (delivery, name, data) VALUES (?, ?, ?)"
@@ -224,6 +224,7 @@ def _row(d: Delivery) -> tuple[Any, ...]:
         d.rpps,
         d.version,
         json.dumps(d.parts),
+        d.statement,
         json.dumps(d.purposes),
         d.channel,
         d.sender,
@@ -252,8 +253,8 @@ def _delivery(row: tuple[Any, ...]) -> Delivery:
         row[4],
         row[5],
         tuple(json.loads(row[6])),
-        tuple(json.loads(row[7])),
-        row[8],
+        row[7],
+        tuple(json.loads(row[8])),
         row[9],
         row[10],
         row[11],
@@ -261,11 +262,12 @@ def _delivery(row: tuple[Any, ...]) -> Delivery:
         row[13],
         row[14],
         row[15],
-        DeliveryState(row[16]),
-        instant(row[17]),
+        row[16],
+        DeliveryState(row[17]),
         instant(row[18]),
-        row[19],
-        bool(row[20]),
-        maybe_instant(row[21]),
-        row[22],
+        instant(row[19]),
+        row[20],
+        bool(row[21]),
+        maybe_instant(row[22]),
+        row[23],
     )

@@ -1,5 +1,6 @@
 """What an operator does: each act and each look at a patient leaves its line in the audit."""
 
+from base64 import b64encode
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -114,7 +115,12 @@ async def test_a_withdrawal_recorded_by_a_person_cancels_what_waits(
     (letter,) = engine.deliveries(PATIENT)
     assert letter.state is DeliveryState.CANCELLED
     assert audited(engine, "consent-recorded") == [
-        {"purpose": "arrival-notice", "state": "withdrawn"}
+        {
+            "purpose": "arrival-notice",
+            "state": "withdrawn",
+            "recipient": "medecin-traitant",
+            "said_at": engine.now.isoformat(),
+        }
     ]
     listed = perform(context, "consent.list", {"patient": PATIENT})["consents"]
     assert listed[-1]["by"] == "claire"
@@ -197,6 +203,10 @@ async def test_the_journal_shows_what_was_read_and_reads_it_anew(
     assert told["event"] == "ADT^A01"
     assert {fact["kind"] for fact in told["facts"]} >= {"person", "gp", "movement", "consent"}
     assert "LAMBERT" in told["raw"]
+    rows = engine.store.read_sync(lambda tx: tx.audit.entries(limit=10_000))
+    assert [(row.patient or "").partition("|")[0] for row in rows if row.kind == "read"] == [
+        PATIENT
+    ]
     assert "LAMBERT" not in str(perform(context, "journal.list", {}))
     assert perform(context, "journal.replay", {"entries": [1]})["replayed"] == [1]
     assert perform(context, "status", {})["journal"]["received"] == 1
@@ -225,6 +235,8 @@ async def test_the_trail_is_written_to_a_new_file_alone(
     target = tmp_path / "trail"
     perform(context, "audit.export", {"file": str(target), "format": form})
     data = target.read_bytes()
+    assert target.stat().st_mode & 0o077 == 0
+    assert b"audit trail" in data or b64encode(b"audit trail") in data  # the look itself
     assert (b"AuditMessage" in data) == (form == "atna")
     assert b"letter-queued" in data or b"delivery" in data
     with pytest.raises(OperationError):
@@ -234,7 +246,8 @@ async def test_the_trail_is_written_to_a_new_file_alone(
 def test_every_operation_has_a_command() -> None:
     from engine import cli
 
-    source = Path(cli.__file__).read_text(encoding="utf-8")
+    room = Path(cli.__file__).parent
+    source = "".join(path.read_text(encoding="utf-8") for path in room.glob("*.py"))
     for name in OPERATIONS:
         group, _, act = name.partition(".")
         assert f'"{name}"' in source or (group == "outbox" and f'_outbox_act("{act}"' in source)

@@ -72,7 +72,7 @@ def folded(facts: list[Heard], *, with_tests: bool = False) -> Record:
 def test_an_arrival_opens_a_stay_and_a_release_ends_it() -> None:
     record = folded([heard(moved("A01", 0), 0), heard(moved("A03", 5, kind=ExitKind.RELEASE), 9)])
     (stay,) = record.stays
-    assert stay.key == "V1@annoeullin#1"
+    assert stay.key == "1|H/V1@annoeullin#1"
     assert stay.exit is not None
     assert stay.exit.kind is ExitKind.RELEASE
 
@@ -169,22 +169,60 @@ def test_a_release_pronounced_from_a_hospital_bed_is_for_a_person_to_read() -> N
     assert stay.exit is not None
     assert stay.exit.kind is ExitKind.UNKNOWN
     said = ExitKindDecided(
-        movement="out", exit_kind=ExitKind.RELEASE, at=START + timedelta(hours=6), by="Dr A"
+        visit="V1",
+        movement="out",
+        exit_kind=ExitKind.RELEASE,
+        at=START + timedelta(hours=6),
+        by="Dr A",
     )
     (stay,) = folded([*facts, heard(said, 360)]).stays
     assert stay.exit is not None
     assert stay.exit.kind is ExitKind.RELEASE
 
 
-def test_death_told_by_any_message_overrides_the_way_out() -> None:
+def test_death_told_by_any_message_is_a_death_of_the_person() -> None:
     facts = [
         heard(moved("A01", 0), 0),
         heard(moved("A03", 5, kind=ExitKind.RELEASE), 300),
         heard(PersonStated(traits=Traits(dead=True)), 301),
     ]
-    (stay,) = folded(facts).stays
-    assert stay.exit is not None
-    assert stay.exit.kind is ExitKind.DEATH
+    assert folded(facts).person.dead
+    other_visit = moved("A03", 6, visit="V9", kind=ExitKind.DEATH, care=None)
+    assert folded([*facts[:2], heard(other_visit, 400)]).person.dead
+
+
+def test_a_death_that_is_taken_back_is_a_doubt() -> None:
+    facts = [
+        heard(moved("A01", 0), 0),
+        heard(PersonStated(traits=Traits(dead=True)), 1),
+        heard(PersonStated(traits=Traits(dead=False)), 2),
+    ]
+    person = folded(facts).person
+    assert not person.dead
+    assert person.in_doubt == ("PID-30",)
+
+
+def test_an_answer_about_one_visit_says_nothing_of_another_with_the_same_zbe_1() -> None:
+    facts = [
+        heard(moved("A01", 0), 0),
+        heard(moved("A03", 5, movement="out", kind=ExitKind.TRANSFER), 300),
+        heard(moved("A01", 40, visit="V2"), 2400),
+        heard(moved("A03", 50, movement="out", visit="V2", kind=ExitKind.UNKNOWN), 3000),
+        heard(
+            ExitKindDecided(
+                visit="V2",
+                movement="out",
+                exit_kind=ExitKind.RELEASE,
+                at=START + timedelta(hours=51),
+                by="Dr A",
+            ),
+            3060,
+        ),
+    ]
+    first, second = folded(facts).stays
+    assert first.exit is not None
+    assert second.exit is not None
+    assert (first.exit.kind, second.exit.kind) == (ExitKind.TRANSFER, ExitKind.RELEASE)
 
 
 def test_a_discharge_without_an_arrival_is_an_orphan() -> None:

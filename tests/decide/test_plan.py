@@ -1,5 +1,6 @@
 """What must be said, and what must never be."""
 
+from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 
@@ -21,6 +22,7 @@ from engine.model.fact import (
 from engine.model.flow import DeliveryState
 from engine.model.letter import LetterKind, Thread
 from engine.model.people import Ins, Traits
+from engine.model.policy import Mode
 from engine.model.task import TaskKind
 from tests.support.patients import (
     DSP,
@@ -294,6 +296,81 @@ def test_an_arrival_told_of_a_month_late_is_for_a_person() -> None:
     world = arrived()
     world.now = START + timedelta(days=31)
     assert verdict(world, Thread.ARRIVAL) == (Standing.ASKING, Reason.TOO_OLD)
+
+
+def test_a_correction_while_a_letter_waits_has_it_written_anew() -> None:
+    world = arrived()
+    world.now += HOUR
+    send = next(one.send for one in world.plan().threads if one.send)
+    world.deliveries[send.delivery] = world.delivery(send)
+    world.tell(PersonStated(traits=Traits(sex="F", birth_given="THEA")))
+    world.act()
+    assert world.deliveries[send.delivery].reason == Reason.SUPERSEDED
+    assert len(world.left) == 1
+    assert world.left[0][1].id != send.delivery
+
+
+def test_a_correction_after_a_letter_left_asks_a_person_and_sends_nothing() -> None:
+    world = arrived()
+    world.wait(HOUR)
+    world.tell(PersonStated(traits=Traits(birth_date="19910417")))
+    world.wait(HOUR)
+    assert len(world.left) == 1
+    assert open_tasks(world) == {TaskKind.CORRECTION}
+
+
+def test_two_merged_records_of_people_who_differ_are_silent_until_a_person_looks() -> None:
+    world = arrived()
+    world.facts.append(
+        world.facts[0].model_copy(
+            update={
+                "patient": "26000077|1.2.3",
+                "fact": PersonStated(traits=TRAITS.model_copy(update={"birth_date": "19700101"})),
+            }
+        )
+    )
+    world.wait(HOUR)
+    assert world.left == []
+    assert open_tasks(world) == {TaskKind.IDENTITY_VETO}
+
+
+def test_one_visit_number_in_two_patients_makes_two_letters_of_two_names() -> None:
+    first, second = arrived(), arrived()
+    for heard in list(second.facts):
+        second.facts.remove(heard)
+        second.facts.append(heard.model_copy(update={"patient": "26000002|1.2.3"}))
+    ids = set()
+    for world in (first, second):
+        world.wait(HOUR)
+        ids.add(world.left[0][1].id)
+    assert len(ids) == 2
+
+
+def test_what_test_mode_diverted_is_written_anew_in_production() -> None:
+    world = arrived()
+    test_box = "essai@ch.mssante.example"
+    production = world.policy
+    world.policy = production.model_copy(update={"mode": Mode.TEST, "test_mailboxes": (test_box,)})
+    world.now += HOUR
+    send = next(one.send for one in world.plan().threads if one.send)
+    world.deliveries[send.delivery] = replace(world.delivery(send), address=test_box)
+    world.policy = production
+    world.act()
+    assert world.deliveries[send.delivery].state is DeliveryState.CANCELLED
+    assert [one.address for _, one in world.left] == [one.intended for _, one in world.left]
+    assert len(world.left) == 1
+
+
+def test_an_old_yes_without_a_date_takes_back_no_later_no() -> None:
+    world = arrived(consents=None)
+    yes = agreed(Purpose.ARRIVAL_NOTICE, ConsentState.GRANTED, START)
+    world.tell(yes.model_copy(update={"dated": False}))
+    world.now += timedelta(minutes=5)
+    world.tell(agreed(Purpose.ARRIVAL_NOTICE, ConsentState.WITHDRAWN, world.now))
+    world.now += timedelta(minutes=5)
+    world.tell(yes.model_copy(update={"dated": False, "at": world.now}))
+    world.wait(HOUR)
+    assert world.left == []
 
 
 STEPS = st.one_of(

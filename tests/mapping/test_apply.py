@@ -231,3 +231,30 @@ def test_a_sender_whose_clock_runs_ahead_outranks_nobody() -> None:
     reading = apply(read(ahead), SILLAGE, heard_at=NOW)
     assert {heard.recorded_at for heard in reading.facts} == {NOW}
     assert all(one.at <= NOW for one in facts(reading, ConsentStated))
+
+
+def _answer(value: str, when: str) -> Reading:
+    raw = (
+        "MSH|^~\\&|A|B|C|D|20260302||ADT^A08^ADT_A01|1|P|2.5\rEVN||20260302150000\r"
+        "PID|||1^^^X^PI||A^B^^^^^L||19800101|M\r"
+        f"OBX|1|CE|CONS_AVIS_ARRIVEE^x^L||{value}||||||F|||{when}\r"
+    ).encode()
+    return apply(read(raw), SILLAGE, heard_at=NOW)
+
+
+@pytest.mark.parametrize("when", ["20991231", "20260399", "99991231", "00010101"])
+def test_a_yes_dated_ahead_or_by_no_date_is_no_agreement(when: str) -> None:
+    reading = _answer("O", when)
+    assert facts(reading, ConsentStated) == []
+    assert reading.grave
+
+
+@pytest.mark.parametrize("when", ["20991231", "20260399", "20260302"])
+def test_a_no_of_uncertain_date_counts_until_the_latest_that_it_may_mean(when: str) -> None:
+    (said,) = facts(_answer("N", when), ConsentStated)
+    assert said.at.isoformat() == "2026-03-02T15:00:00+01:00"
+
+
+def test_an_answer_without_a_date_says_that_it_has_none() -> None:
+    (said,) = facts(_answer("O", ""), ConsentStated)
+    assert not said.dated

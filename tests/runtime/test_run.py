@@ -1,4 +1,4 @@
-"""The daemon as its own process: signals, reload, refusals, health."""
+"""The daemon as its own process: what it promises at its start, at its end, and to its probes."""
 
 import json
 import os
@@ -9,98 +9,12 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from engine.demo.player import Sender
-from engine.model.errors import OperationError
-from engine.runtime import control
-from engine.runtime.settings import load
 from engine.store.sqlite import SqliteStore
-
-ROOT = Path(__file__).resolve().parents[2]
-MESSAGE = next((ROOT / "fixtures/day").glob("*lambert-A01*")).read_bytes()
-
-
-class Service:
-    """`relais serve` in a folder of its own."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        text = (ROOT / "config/relais.demo.toml").read_text(encoding="utf-8")
-        text = text.replace("@mappings@", (ROOT / "mappings").as_posix())
-        self.write(text.replace('ca_file = "mails/ca.pem"\n', ""))
-        shutil.copy(ROOT / "fixtures/day/directory.csv", folder)
-        (folder / "inbox").mkdir()
-        (folder / "gateway").mkdir()
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def write(self, text: str) -> None:
-        (self.folder / "relais.toml").write_text(text, encoding="utf-8")
-
-    def change(self, old: str, new: str) -> None:
-        text = (self.folder / "relais.toml").read_text(encoding="utf-8")
-        assert old in text
-        self.write(text.replace(old, new, 1))
-
-    def start(self, **environment: str) -> None:
-        with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-m",
-                    "engine.cli",
-                    "--config",
-                    str(self.folder / "relais.toml"),
-                    "serve",
-                ],
-                stdout=log,
-                stderr=log,
-                cwd=ROOT,
-                env=os.environ | environment,
-            )
-
-    def ready(self) -> dict[str, Any]:
-        self.wait((self.folder / "data/run.json").exists)
-        told: dict[str, Any] = json.loads((self.folder / "data/run.json").read_text())
-        return told
-
-    def wait(self, happened: Any, within: float = 15) -> None:
-        until = time.monotonic() + within
-        while not happened():
-            assert self.process is not None
-            assert self.process.poll() is None or happened(), self.log()
-            assert time.monotonic() < until, self.log()
-            time.sleep(0.02)
-
-    def log(self) -> str:
-        return (self.folder / "log").read_text(encoding="utf-8")
-
-    def send(self, raw: bytes, port: int) -> str:
-        sender = Sender(port=lambda: port, deadline=time.monotonic() + 10, answers=[])
-        sender.send(raw)
-        sender.close()
-        return sender.answers[0]
-
-    def end(self, number: int = signal.SIGTERM) -> int:
-        assert self.process is not None
-        self.process.send_signal(number)
-        return self.process.wait(timeout=20)
-
-
-@pytest.fixture
-def service(tmp_path: Path) -> Iterator[Service]:
-    made = Service(tmp_path)
-    yield made
-    if made.process is not None and made.process.poll() is None:
-        made.process.kill()
-        made.process.wait()
+from tests.support.service import MESSAGE, ROOT, Service
 
 
 def test_a_message_is_acknowledged_and_lies_in_the_journal_after_an_orderly_end(
@@ -110,7 +24,11 @@ def test_a_message_is_acknowledged_and_lies_in_the_journal_after_an_orderly_end(
     port = service.ready()["listeners"]["dpi"]
     assert service.send(MESSAGE, port) == "AA"
     with socket.create_connection(("127.0.0.1", port)):  # an idle sender must not hold it up
+        begun = time.monotonic()
         assert service.end() == 0
+        assert time.monotonic() - begun < 5
+    assert not (service.folder / "data/run.json").exists()
+    assert not (service.folder / "data/control.sock").exists()
     store = SqliteStore.open(service.folder / "data/relais.db")
     try:
         entry = store.read_sync(lambda tx: tx.journal.get(1))
@@ -123,139 +41,204 @@ def test_a_message_is_acknowledged_and_lies_in_the_journal_after_an_orderly_end(
         store.close()
 
 
-def test_a_reload_with_a_bad_file_keeps_the_old_one_and_says_so(service: Service) -> None:
+def test_a_message_that_was_answered_survives_kill_9(service: Service) -> None:
     service.start()
-    port = service.ready()["listeners"]["dpi"]
-    service.change('mode = "production"', 'mode = "nonsense"')
-    assert service.process is not None
-    service.process.send_signal(signal.SIGHUP)
-    service.wait(lambda: "reload-refused" in service.log())
-    assert service.send(MESSAGE, port) == "AA"
-    assert service.end() == 0
+    assert service.send(MESSAGE, service.ready()["listeners"]["dpi"]) == "AA"
+    service.kill()
+    (service.folder / "data/run.json").unlink()
+    service.start()
+    service.ready()
+    told = json.loads(service.command("journal", "list", "--json").stdout)
+    assert [(one["ack"], one["type"][:7]) for one in told] == [("AA", "ADT^A01")]
 
 
-def test_a_reload_with_a_good_file_takes_effect_and_keeps_the_sockets_that_did_not_change(
-    service: Service,
-) -> None:
+def test_what_lies_in_the_folder_before_the_start_is_taken(service: Service) -> None:
+    (service.folder / "inbox/a.hl7").write_bytes(MESSAGE)
     service.start()
-    port = service.ready()["listeners"]["dpi"]
-    held = socket.create_connection(("127.0.0.1", port))
-    service.change('arrival = "5s"', 'arrival = "1h"')
-    service.change(
-        "[[folder]]", '[[listener]]\nname = "second"\nport = 0\nmapping = "sillage"\n\n[[folder]]'
-    )
-    assert service.process is not None
-    service.process.send_signal(signal.SIGHUP)
-    service.wait(lambda: '"reloaded"' in service.log())
-    assert service.send(MESSAGE, port) == "AA"
-    held.settimeout(0.2)
-    with pytest.raises(TimeoutError):  # still open
-        held.recv(1)
-    held.close()
+    service.ready()
+    service.wait((service.folder / "inbox/done/a.hl7").exists)
     assert service.end() == 0
 
 
 def test_a_second_daemon_on_the_same_data_refuses_and_the_first_goes_on(service: Service) -> None:
     service.start()
     port = service.ready()["listeners"]["dpi"]
-    second = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "engine.cli",
-            "--config",
-            str(service.folder / "relais.toml"),
-            "serve",
-        ],
+    second = service.command("serve")
+    assert second.returncode == 1
+    assert "Traceback" not in second.stderr
+    assert "ST-100 The store is in use." in second.stderr
+    assert "do:" in second.stderr
+    assert service.send(MESSAGE, port) == "AA"
+
+
+@pytest.mark.parametrize(
+    ("setting", "where"),
+    [("port = 0\nmapping", "listener dpi"), ("port = 0\n\n[log]", "the health port")],
+)
+def test_a_port_that_is_taken_ends_it_with_one_and_a_line_that_names_it(
+    service: Service, setting: str, where: str
+) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        service.change(setting, setting.replace("0", str(port), 1))
+        service.start()
+        assert service.process is not None
+        assert service.process.wait(timeout=20) == 1
+    (line,) = service.lines("start-failed")
+    assert "address already in use" in line["what"]
+    assert where in line["where"]
+    assert str(port) in line["where"]
+    assert "Traceback" not in service.log()
+
+
+def test_letters_that_cannot_be_written_end_it_with_one_and_a_line(service: Service) -> None:
+    shutil.copytree(ROOT / "mappings", service.folder / "mappings")
+    (service.folder / "mappings/letters/exit-letter/letter.txt.j2").unlink()
+    service.change((ROOT / "mappings").as_posix(), "mappings")
+    service.start()
+    assert service.process is not None
+    assert service.process.wait(timeout=20) == 1
+    (line,) = service.lines("start-failed")
+    assert "letter" in line["what"]
+
+
+@pytest.mark.parametrize("broken", ["not a key", ""])
+def test_a_damaged_audit_key_ends_it_in_words_and_is_never_replaced(
+    service: Service, broken: str
+) -> None:
+    data = service.folder / "data"
+    data.mkdir()
+    (data / "audit.key").write_text(broken)
+    (data / "audit.key").chmod(0o600)
+    done = service.command("serve")
+    assert done.returncode == 1
+    assert "signing key cannot be used" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert (data / "audit.key").read_text() == broken
+
+
+def test_a_settings_file_with_mistakes_ends_it_in_words(service: Service) -> None:
+    service.change('mode = "production"', 'mode = "prod"')
+    done = service.command("serve")
+    assert done.returncode == 1
+    assert "relais.toml:3" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_second_sigterm_ends_it_at_once(service: Service) -> None:
+    service.start()
+    port = service.ready()["listeners"]["dpi"]
+    with socket.create_connection(("127.0.0.1", port)) as sender:
+        sender.sendall(b"\x0bMSH|^~\\&|")  # a frame under way: the first SIGTERM waits for it
+        service.wait(lambda: 'relais_connections{source="dpi"} 1' in service.get("/metrics")[1])
+        assert service.process is not None
+        service.process.send_signal(signal.SIGTERM)
+        service.wait(lambda: service.lines("stopping"))
+        assert service.end() == 1
+    assert service.lines("stopped-at-once")
+
+
+def test_probes_and_metrics_answer_on_loopback(service: Service) -> None:
+    service.start()
+    service.send(MESSAGE, service.ready()["listeners"]["dpi"])
+    assert service.get("/healthz") == (200, "ok\n")
+    assert service.get("/readyz") == (200, "ok\n")
+    assert service.get("/nothing")[0] == 404
+    families = {one.name: one for one in text_string_to_metric_families(service.get("/metrics")[1])}
+    (sample,) = [one for one in families["relais_received"].samples if one.name.endswith("_total")]
+    assert (sample.labels, sample.value) == ({"source": "dpi", "ack": "AA"}, 1)
+    assert families["relais_paused"].samples[0].value == 0
+    assert families["relais_overdue_seconds"].samples[0].value == 0
+    assert set(families) >= {
+        "relais_journal", "relais_outbox", "relais_writer_backlog", "relais_connections",
+        "process_resident_memory_bytes",
+    }  # fmt: skip
+    assert service.command("pause").returncode == 0
+    assert "relais_paused 1.0" in service.get("/metrics")[1]
+
+
+def test_metrics_and_logs_at_debug_hold_nothing_of_the_patient_or_the_doctor(
+    service: Service,
+) -> None:
+    service.start()
+    service.send(MESSAGE, service.ready()["listeners"]["dpi"])
+    service.wait(lambda: 'state="processed"} 1' in service.get("/metrics")[1])
+    told = service.log() + service.get("/metrics")[1]
+    for word in ("LAMBERT", "THÉO", "26000001", "V260001", "MARTEL", "10999990012", "19900417"):
+        assert word not in told
+        assert word.lower() not in told.lower()
+
+
+def test_a_probe_that_hangs_up_leaves_no_traceback(service: Service) -> None:
+    service.start()
+    health = service.ready()["health"]
+    for request in (b"", b"GET", b"GET /metrics HTTP/1.1\r\n\r\n", b"\xff\x00\r\n\r\n"):
+        with socket.create_connection(("127.0.0.1", health)) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+            probe.sendall(request)
+    assert service.get("/healthz")[0] == 200
+    assert service.end() == 0
+    assert "Traceback" not in service.log()
+    assert all(line.startswith("{") for line in service.log().splitlines())
+
+
+def test_systemd_hears_ready_watchdog_reloading_and_stopping(service: Service) -> None:
+    address = service.folder / "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ear:
+        ear.bind(str(address))
+        ear.settimeout(15)
+        service.start(NOTIFY_SOCKET=str(address), WATCHDOG_USEC="400000")
+        service.ready()
+
+        def until(pattern: str) -> list[str]:
+            heard = [ear.recv(4096).decode()]
+            while not re.match(pattern, heard[-1]):
+                heard.append(ear.recv(4096).decode())
+            return heard
+
+        assert until("READY=1")[0].startswith("READY=1")
+        until("WATCHDOG=1")
+        assert service.process is not None
+        service.process.send_signal(signal.SIGHUP)
+        before = time.monotonic_ns() // 1000
+        told = until("RELOADING=1")[-1]
+        assert int(told.split("MONOTONIC_USEC=")[1]) >= before - 1_000_000
+        until("READY=1")
+        service.process.send_signal(signal.SIGTERM)
+        until("STOPPING=1")
+
+
+def test_no_file_of_the_daemon_is_open_to_other_accounts(service: Service) -> None:
+    service.start()
+    service.send(MESSAGE, service.ready()["listeners"]["dpi"])
+    data = service.folder / "data"
+    assert data.stat().st_mode & 0o777 == 0o700
+    for name in ("relais.db", "relais.db-wal", "audit.key", "control.sock"):
+        assert (data / name).stat().st_mode & 0o077 == 0, name
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="changes its account")
+def test_another_account_is_told_how_to_run_a_command(service: Service) -> None:
+    service.start()
+    service.ready()
+    for path in (service.folder, *service.folder.parents):
+        if path.is_relative_to("/tmp"):
+            path.chmod(path.stat().st_mode | 0o011)
+    # What the command loads is loaded before the account changes: the checkout may be root's.
+    script = (
+        "import os, sys, engine.runtime.offline, engine.commands; from engine.cli import main\n"
+        "os.setgroups([]); os.setgid(65534); os.setuid(65534); main(sys.argv[1:])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, "--config", str(service.folder / "relais.toml"), "status"],
         capture_output=True,
         text=True,
         cwd=ROOT,
         check=False,
         timeout=30,
     )
-    assert second.returncode == 1
-    assert "Traceback" not in second.stderr
-    assert "do:" in second.stderr
-    assert service.send(MESSAGE, port) == "AA"
-
-
-def test_a_port_that_is_taken_ends_it_with_one_and_a_word(service: Service) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        service.change("port = 0", f"port = {taken.getsockname()[1]}")
-        service.start()
-        assert service.process is not None
-        assert service.process.wait(timeout=20) == 1
-    assert "start-failed" in service.log()
-    assert "Traceback" not in service.log()
-
-
-def test_probes_and_metrics_answer_on_loopback(service: Service) -> None:
-    service.start()
-    told = service.ready()
-    service.send(MESSAGE, told["listeners"]["dpi"])
-
-    def get(path: str) -> tuple[int, str]:
-        try:
-            url = f"http://127.0.0.1:{told['health']}{path}"
-            with urllib.request.urlopen(url, timeout=5) as answer:
-                return answer.status, answer.read().decode()
-        except urllib.error.HTTPError as error:
-            return error.code, ""
-
-    assert get("/healthz") == (200, "ok\n")
-    assert get("/readyz")[0] == 200
-    assert get("/nothing")[0] == 404
-    families = {one.name: one for one in text_string_to_metric_families(get("/metrics")[1])}
-    (sample,) = [one for one in families["relais_received"].samples if one.name.endswith("_total")]
-    assert (sample.labels, sample.value) == ({"source": "dpi", "ack": "AA"}, 1)
-    assert "relais_outbox" in families
-
-
-def test_commands_reach_the_daemon_and_refusals_come_back_in_its_words(service: Service) -> None:
-    service.start()
-    port = service.ready()["listeners"]["dpi"]
-    service.send(MESSAGE, port)
-    config = load(service.folder / "relais.toml").config
-    assert control.call(config, "status", {})["mode"] == "production"
-    assert control.call(config, "pause", {})["paused"] is True
-    with pytest.raises(OperationError, match="No patient"):
-        control.call(config, "why", {"patient": "nobody"})
-    with pytest.raises(OperationError, match="no operation"):
-        control.call(config, "rm -rf", {})
-    assert (config.data / "control.sock").stat().st_mode & 0o777 == 0o600
-
-
-@pytest.mark.parametrize("garbage", [b"\n", b"{}\n", b"[1]\n", b"\xff\xfe\n", b'{"op": 1}\n'])
-def test_garbage_on_the_control_socket_is_refused_and_hurts_nobody(
-    service: Service, garbage: bytes
-) -> None:
-    service.start()
-    service.ready()
-    config = load(service.folder / "relais.toml").config
-    with socket.socket(socket.AF_UNIX) as line:
-        line.settimeout(10)
-        line.connect(str(control.socket_path(config)))
-        line.sendall(garbage)
-        assert json.loads(line.recv(65536))["ok"] is False
-    assert control.call(config, "status", {})["paused"] is False
-
-
-def test_systemd_hears_ready_reloading_and_stopping(service: Service, tmp_path: Path) -> None:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ear:
-        ear.bind(str(tmp_path / "notify"))
-        ear.settimeout(15)
-        service.start(NOTIFY_SOCKET=str(tmp_path / "notify"), WATCHDOG_USEC="400000")
-        service.ready()
-        heard = [ear.recv(4096).decode()]
-        while not any(one.startswith("WATCHDOG=1") for one in heard):
-            heard.append(ear.recv(4096).decode())
-        assert heard[0].startswith("READY=1")
-        assert service.process is not None
-        service.process.send_signal(signal.SIGHUP)
-        while not any(re.match(r"RELOADING=1\nMONOTONIC_USEC=\d+", one) for one in heard):
-            heard.append(ear.recv(4096).decode())
-        service.process.send_signal(signal.SIGTERM)
-        while "STOPPING=1" not in heard:
-            heard.append(ear.recv(4096).decode())
+    assert done.returncode == 1
+    assert "may not talk to the daemon" in done.stderr, done.stderr
+    assert "Traceback" not in done.stderr

@@ -22,6 +22,7 @@ def a_delivery(
         "rpps": "10000000001",
         "version": 1,
         "parts": (),
+        "statement": "s",
         "purposes": ("arrival-notice",),
         "channel": "mss",
         "sender": SENDER,

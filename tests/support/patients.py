@@ -216,6 +216,7 @@ class World:
             rpps=say.mailbox.rpps,
             version=send.version,
             parts=tuple(sorted(str(part) for part in say.parts)),
+            statement=say.statement,
             purposes=tuple(sorted(say.purposes)),
             channel="mssante",
             sender="relais@ch.example",

@@ -93,6 +93,7 @@ def delivery(name: str = "d1", **changes: Any) -> Delivery:
         "rpps": "10000000008",
         "version": 1,
         "parts": (),
+        "statement": "s",
         "purposes": ("arrival-notice",),
         "channel": "mssante",
         "sender": "usmp@chu.example",

@@ -89,6 +89,7 @@ CREATE TABLE delivery (
     rpps          TEXT NOT NULL,
     version       INTEGER NOT NULL CHECK (version >= 1),
     parts         TEXT NOT NULL CHECK (json_valid(parts)),
+    statement     TEXT NOT NULL,
     purposes      TEXT NOT NULL CHECK (json_valid(purposes)),
     channel       TEXT NOT NULL,
     sender        TEXT NOT NULL,

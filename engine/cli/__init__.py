@@ -1,0 +1,9 @@
+"""What an operator can type. Parses and dispatches; knows no rule.
+
+Heavy modules are imported inside the commands, so that ``relais --help`` answers at once.
+"""
+
+from engine.cli import dialect, people, proof, service, traffic
+from engine.cli.root import main
+
+__all__ = ["dialect", "main", "people", "proof", "service", "traffic"]

@@ -1,0 +1,78 @@
+"""What the checks of relais.toml look at, and what they find."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import engine
+from engine.mapping.schema import Dialect
+from engine.model.config import Channel, Listener, Unit, WatchedFolder
+from engine.runtime.directory_file import Directory
+from engine.runtime.mistakes import Weight
+from engine.runtime.toml_positions import Path as Place
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something wrong: at a setting (`path`), or at a line of another file."""
+
+    path: Place
+    what: str
+    cure: str
+    weight: Weight = Weight.STOPS
+    file: str | None = None
+    line: int = 1
+    column: str = ""
+
+
+@dataclass
+class Sound:
+    """The settings that fit their types (others are absent, or None in a list), and what the
+    checks loaded on their way."""
+
+    values: dict[str, Any]
+    raw: dict[str, Any]  # the file as TOML gives it
+    base: Path
+    dialects: dict[str, Dialect] = field(default_factory=dict)
+    directory: Directory = field(default_factory=dict)
+
+    @property
+    def channels(self) -> dict[str, Channel]:
+        """By name."""
+        return dict(self.values.get("channels", {}))
+
+    @property
+    def units(self) -> dict[str, Unit]:
+        """By USMP key."""
+        return dict(self.values.get("units", {}))
+
+    def names(self, table: str) -> frozenset[str]:
+        """Names in a table of tables, those with mistakes in them included."""
+        raw = self.raw.get(table)
+        return frozenset(raw) if isinstance(raw, dict) else frozenset()
+
+    @property
+    def listeners(self) -> list[tuple[int, Listener]]:
+        """With their places in the file."""
+        return [(n, one) for n, one in enumerate(self.values.get("listener", ())) if one]
+
+    @property
+    def folders(self) -> list[tuple[int, WatchedFolder]]:
+        """With their places in the file."""
+        return [(n, one) for n, one in enumerate(self.values.get("folder", ())) if one]
+
+    @property
+    def mappings(self) -> Path:
+        """The folder given; else ``mappings`` beside the file; else the one shipped."""
+        given: Path = self.values.get("mappings", Path("mappings"))
+        if "mappings" in self.raw:
+            return given
+        beside = self.base / given
+        return beside if beside.is_dir() else shipped_mappings()
+
+
+def shipped_mappings() -> Path:
+    """The folder of mappings that came with the program: in the wheel, or in the checkout."""
+    package = Path(engine.__file__).parent
+    inside = package / "_data" / "mappings"
+    return inside if inside.is_dir() else package.parent / "mappings"
