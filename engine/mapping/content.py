@@ -15,6 +15,9 @@ from engine.model.fact import DocumentForm
 from engine.wire.hl7 import Segment
 
 MOST_BYTES: Final = 20 * 1024 * 1024
+MOST_TEXT: Final = 200_000  # characters: some sixty pages
+MOST_ELEMENTS: Final = 20_000
+MOST_DEPTH: Final = 60
 _CDA: Final = "{urn:hl7-org:v3}"
 _TEXT_TYPES: Final = frozenset({"TX", "FT", "ST"})
 _BLOCKS: Final = frozenset({"paragraph", "item", "tr", "caption", "title", "list", "table", "br"})
@@ -37,9 +40,7 @@ def read_content(segments: list[Segment]) -> tuple[DocumentForm, bytes]:
     if encapsulated:
         return _encapsulated(encapsulated[0])
     text = "\n".join(part for one in segments for part in _text_lines(one))
-    if not text.strip():
-        raise ContentError("the document is empty")
-    return DocumentForm.TEXT, clean_text(text).encode()
+    return DocumentForm.TEXT, _kept(text)
 
 
 def _text_lines(segment: Segment) -> list[str]:
@@ -64,7 +65,7 @@ def _encapsulated(segment: Segment) -> tuple[DocumentForm, bytes]:
     if kind.endswith("/rtf") or data.startswith(b"{\\rtf"):
         raise ContentError("RTF is not read yet; the DPI must send text, PDF or CDA")
     if kind in ("text/", "text/plain", "text/text", "tx/", "/"):
-        return DocumentForm.TEXT, clean_text(_decode(data)).encode()
+        return DocumentForm.TEXT, _kept(_decode(data))
     raise ContentError("the type in components 2 and 3 is none of text, PDF, CDA")
 
 
@@ -84,6 +85,15 @@ def _decode(data: bytes) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
         return data.decode("iso-8859-15")  # the French default of PAM
+
+
+def _kept(text: str) -> bytes:
+    if len(text) > MOST_TEXT:
+        raise ContentError("the text is longer than any letter")
+    text = clean_text(text)
+    if not text:
+        raise ContentError("the document is empty")
+    return text.encode()
 
 
 def clean_text(text: str) -> str:
@@ -110,18 +120,18 @@ def _cda(data: bytes) -> tuple[DocumentForm, bytes]:
         if inner.startswith(b"%PDF-"):
             return DocumentForm.PDF, inner
         if body.get("mediaType", "").startswith("text/plain"):
-            return DocumentForm.TEXT, clean_text(_decode(inner)).encode()
+            return DocumentForm.TEXT, _kept(_decode(inner))
         raise ContentError("the body of the CDA is neither text nor PDF")
-    text = clean_text(_narrative(root))
-    if not text:
-        raise ContentError("the CDA has no narrative")
-    return DocumentForm.TEXT, text.encode()
+    return DocumentForm.TEXT, _kept(_narrative(root))
 
 
 def _narrative(root: etree._Element) -> str:
     """Titles and narrative of the sections, in order: the legal content of a structured CDA."""
+    _bound(root)
     parts: list[str] = []
     for section in root.iter(_CDA + "section"):
+        if any(above.tag == _CDA + "text" for above in section.iterancestors()):
+            continue  # no section stands in a narrative; its words are read with it
         title, text = section.find(_CDA + "title"), section.find(_CDA + "text")
         lines: list[str] = []
         if title is not None:
@@ -133,6 +143,16 @@ def _narrative(root: etree._Element) -> str:
             )
         parts.append("\n".join(line for line in lines if line))
     return "\n\n".join(part for part in parts if part)
+
+
+def _bound(root: etree._Element) -> None:
+    """Refuse what no letter is: reading it would hold everybody up."""
+    depth = most = count = 0
+    for event, _ in etree.iterwalk(root, events=("start", "end")):
+        depth += 1 if event == "start" else -1
+        most, count = max(most, depth), count + 1
+        if most > MOST_DEPTH or count > 2 * MOST_ELEMENTS:
+            raise ContentError("the CDA has more elements, or nests them deeper, than any letter")
 
 
 def _strings(element: etree._Element) -> list[str]:

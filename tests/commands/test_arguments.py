@@ -60,13 +60,9 @@ async def test_an_argument_that_means_nothing_is_refused_with_the_cure(
 
 
 ANYTHING = (
-    st.lists(st.integers() | st.text(max_size=8), max_size=3)
-    | st.none()
-    | st.booleans()
-    | st.integers()
-    | st.text(max_size=12)
-    | st.just(PATIENT)
-)
+    st.none() | st.booleans() | st.integers() | st.text(max_size=12) | st.just(PATIENT)
+    | st.lists(st.integers() | st.text(max_size=8), max_size=3)
+)  # fmt: skip
 NAMES = (
     "patient", "state", "limit", "entry", "entries", "raw", "delivery", "text", "purposes",
     "recipient", "at", "rpps", "task", "answer", "all", "after",

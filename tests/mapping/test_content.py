@@ -99,3 +99,23 @@ def test_unpadded_base64_is_read() -> None:
 @given(st.text())
 def test_kept_text_never_holds_a_control_character(text: str) -> None:
     assert not any(c != "\n" and (c < " " or "\x7f" <= c <= "\x9f") for c in clean_text(text))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "<section><text>" * 200 + "x" + "</text></section>" * 200,
+        "<section><text>" + "<br/>" * 50_000 + "</text></section>",
+        "<section><text>" + "x" * 300_000 + "</text></section>",
+    ],
+    ids=["deep", "many", "long"],
+)
+def test_what_no_letter_is_is_refused_before_it_holds_anybody_up(body: str) -> None:
+    cda = CDA.format(f"<structuredBody><component>{body}</component></structuredBody>")
+    with pytest.raises(ContentError):
+        read_content(encapsulated(cda.encode()))
+
+
+def test_a_text_longer_than_any_letter_is_refused() -> None:
+    with pytest.raises(ContentError, match="longer"):
+        read_content(obx("OBX|1|TX|c||" + "x" * 300_000))
