@@ -33,8 +33,8 @@ __all__ = ["Counters", "Door", "Receipt", "Receiver"]
 log = structlog.get_logger("inbound")
 
 _PATIENCE: Final = 0.001  # seconds; a commit costs about as much
-_SLOW: Final = 0.02  # a commit that took so long must not hold the event loop again…
-_SLOW_FOR: Final = 5.0  # …for so long
+_SLOW: Final = 0.1  # a commit that took so long must not hold the event loop again…
+_SLOW_FOR: Final = 2.0  # …for so long
 _KEPT_OF_A_FAULT: Final = 64 * 1024  # of what can be no message; torn frames are kept whole
 
 

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from engine.model.config import Channel, Health, SecretRef
 from engine.model.errors import ConfigError
+from engine.model.value import Value
 from engine.runtime import certificates
 from engine.runtime.directory_file import is_address
-from engine.runtime.findings import Finding, Sound
+from engine.runtime.findings import Finding, Sound, cure_of, folder_fault
 from engine.runtime.mistakes import Weight
 from engine.runtime.secrets import resolve_secret
 from engine.runtime.toml_positions import Path as Place
@@ -32,6 +33,7 @@ def check_ways_in(sound: Sound, now: datetime) -> Iterator[Finding]:
         if listener.name in names:
             yield Finding((*place, "name"), "another way in has this name", "choose another")
         names.add(listener.name)
+        yield from _lasting(place, listener, "frame_timeout", "idle_timeout")
         taken = next(
             (
                 who
@@ -64,6 +66,7 @@ def check_ways_in(sound: Sound, now: datetime) -> Iterator[Finding]:
         if folder.name in names:
             yield Finding(("folder", n, "name"), "another way in has this name", "choose another")
         names.add(folder.name)
+        yield from _lasting(("folder", n), folder, "sweep")
         if folder.path in paths:
             yield Finding(
                 ("folder", n, "path"), "another [[folder]] watches it already", "keep one of them"
@@ -78,10 +81,24 @@ def _same_host(one: str, other: str) -> bool:
 
 
 def _folder(place: Place, path: Path) -> Iterator[Finding]:
-    if not path.is_dir():
-        yield Finding(place, "this folder does not exist", f"mkdir -p {path}")
+    fault = folder_fault(path)
+    if fault is not None:
+        yield Finding(place, fault, cure_of(fault, path))
     elif not os.access(path, os.W_OK | os.X_OK):
         yield Finding(place, "this account cannot write there", f"chown it: {path}")
+
+
+def check_retry(sound: Sound) -> Iterator[Finding]:
+    if "retry" in sound.values:
+        yield from _lasting(("retry",), sound.values["retry"], "first", "most")
+
+
+def _lasting(place: Place, table: Value, *names: str) -> Iterator[Finding]:
+    """Durations that may not be nothing: a timeout of nothing fails each mail as "possibly sent",
+    a wait of nothing spins."""
+    for name in names:
+        if not getattr(table, name):
+            yield Finding((*place, name), "no time at all", 'give a duration, such as "10s"')
 
 
 def check_channel(place: Place, channel: Channel, now: datetime) -> Iterator[Finding]:
@@ -102,6 +119,7 @@ def check_channel(place: Place, channel: Channel, now: datetime) -> Iterator[Fin
     if smtp is None:
         return
     at = (*place, "smtp")
+    yield from _lasting(at, smtp, "timeout", "data_timeout")
     if smtp.ca_file is not None:
         yield from certificates.check_authority((*at, "ca_file"), smtp.ca_file, now, Finding)
     if (smtp.certificate is None) != (smtp.key is None):

@@ -14,9 +14,9 @@ from engine.model.errors import ConfigError
 from engine.model.people import luhn_ok, rpps_ok
 from engine.model.policy import Mode
 from engine.runtime import certificates
-from engine.runtime.check_traffic import check_channel, check_ways_in, loopback
+from engine.runtime.check_traffic import check_channel, check_retry, check_ways_in, loopback
 from engine.runtime.directory_file import DirectoryError, is_address, read_directory
-from engine.runtime.findings import Finding, Sound
+from engine.runtime.findings import ABSENT, Finding, Sound, cure_of, folder_fault
 from engine.runtime.mistakes import Weight
 from engine.runtime.toml_positions import Path as Place
 
@@ -33,6 +33,7 @@ def check(sound: Sound, now: datetime) -> Iterator[Finding]:
     yield from check_ways_in(sound, now)
     for name, channel in sound.channels.items():
         yield from check_channel(("channels", name), channel, now)
+    yield from check_retry(sound)
     yield from _directory(sound)
 
 
@@ -69,16 +70,7 @@ def _mode(sound: Sound) -> Iterator[Finding]:
 def _places(sound: Sound) -> Iterator[Finding]:
     data = sound.values.get("data")
     if data is not None:
-        if data.exists() and not data.is_dir():
-            yield Finding(("data",), "this is not a folder", "give a folder")
-        elif not data.exists() and not data.parent.is_dir():
-            yield Finding(("data",), "the folder above it does not exist", f"mkdir -p {data}")
-        elif data.is_dir() and not os.access(data, os.W_OK | os.X_OK):
-            yield Finding(
-                ("data",),
-                "this account cannot write there",
-                "run as the account of the daemon, or chown it",
-            )
+        yield from _data(data)
     key = sound.values["audit"].signing_key if "audit" in sound.values else None
     if key is not None:
         yield from certificates.check_signing_key(("audit", "signing_key"), key, Finding)
@@ -89,6 +81,23 @@ def _places(sound: Sound) -> Iterator[Finding]:
             "the health port would be open to the network, without a login",
             'set host = "127.0.0.1" and put a reverse proxy before it',
             Weight.ADVICE,
+        )
+
+
+def _data(data: Path) -> Iterator[Finding]:
+    """The daemon makes this folder itself, in one that exists."""
+    fault, above = folder_fault(data), folder_fault(data.parent)
+    if fault == ABSENT and above is None:
+        return
+    if fault == ABSENT and above == ABSENT:
+        yield Finding(("data",), "the folder above it does not exist", f"mkdir -p {data}")
+    elif fault is not None:
+        yield Finding(("data",), fault, cure_of(fault, data))
+    elif not os.access(data, os.W_OK | os.X_OK):
+        yield Finding(
+            ("data",),
+            "this account cannot write there",
+            "run as the account of the daemon, or chown it",
         )
 
 
@@ -120,14 +129,14 @@ def _hospital(sound: Sound) -> Iterator[Finding]:
 def _mappings(sound: Sound) -> Iterator[Finding]:
     if "mappings" not in sound.values:
         return
-    if not sound.mappings.is_dir():
-        yield Finding(
-            ("mappings",), "this folder does not exist", "give the folder that holds pam-fr/"
-        )
+    try:
+        entries = list(sound.mappings.iterdir())
+    except OSError:
+        fault = folder_fault(sound.mappings) or "this account may not list it"
+        yield Finding(("mappings",), fault, "give the folder that holds pam-fr/")
         return
-    known = sorted(
-        entry.name for entry in sound.mappings.iterdir() if (entry / "mapping.toml").is_file()
-    )
+    # os.path.isfile: another mapping's folder may be closed to us, and is none of our concern.
+    known = sorted(one.name for one in entries if os.path.isfile(one / "mapping.toml"))
     ways: list[tuple[Place, str]] = [
         *((("listener", n, "mapping"), one.mapping) for n, one in sound.listeners),
         *((("folder", n, "mapping"), one.mapping) for n, one in sound.folders),
@@ -144,6 +153,13 @@ def _mappings(sound: Sound) -> Iterator[Finding]:
             sound.dialects[name] = load_mapping(sound.mappings / name)
         except ConfigError as error:
             yield Finding(place, f"{error.where}: {error.what}", error.remedy)
+        except (OSError, RecursionError) as error:
+            reason = getattr(error, "strerror", None) or "brackets in brackets without end"
+            yield Finding(
+                place,
+                f"mappings/{name} cannot be read: {reason.lower()}",
+                "check the files of that mapping, and who may read them",
+            )
 
 
 def _units(sound: Sound) -> Iterator[Finding]:

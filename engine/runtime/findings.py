@@ -1,8 +1,9 @@
 """What the checks of relais.toml look at, and what they find."""
 
+import stat
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import engine
 from engine.mapping.schema import Dialect
@@ -68,7 +69,30 @@ class Sound:
         if "mappings" in self.raw:
             return given
         beside = self.base / given
-        return beside if beside.is_dir() else shipped_mappings()
+        return beside if folder_fault(beside) is None else shipped_mappings()
+
+
+ABSENT: Final = "this folder does not exist"
+
+
+def folder_fault(path: Path) -> str | None:
+    """Why `path` is no folder that this account reaches; None: it is one.
+
+    Path.is_dir and Path.exists raise where the account may not look (Python 3.11), and a check
+    that raises would end the daemon that reloads.
+    """
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return ABSENT
+    except OSError as error:
+        return f"it cannot be reached: {(error.strerror or 'unknown reason').lower()}"
+    return None if stat.S_ISDIR(mode) else "this is not a folder"
+
+
+def cure_of(fault: str, path: Path) -> str:
+    """What to do about a fault of `folder_fault`."""
+    return f"mkdir -p {path}" if fault == ABSENT else f"see, as the daemon's account: ls -ld {path}"
 
 
 def shipped_mappings() -> Path:

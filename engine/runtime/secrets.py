@@ -59,6 +59,8 @@ def _read(path: Path, place: str) -> str:
     except OSError as error:
         reason = (error.strerror or "cannot be read").lower()
         raise _missing(place, reason, "create the file, readable by the daemon alone") from None
+    except ValueError:  # a NUL byte, which no path holds
+        raise _missing(repr(place), "this is no path", "check the path") from None
     if len(data) > _MOST:
         raise _missing(place, "the file is too large for a secret", "check the path")
     try:

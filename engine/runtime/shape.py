@@ -5,6 +5,7 @@ references. Types are checked strictly: a port in quotes is a mistake, not a num
 """
 
 import difflib
+import os
 import re
 import types
 from collections.abc import Sequence
@@ -25,13 +26,19 @@ from engine.runtime.secrets import parse_reference
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _KINDS: Final = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
+# Beyond it, an instant plus a duration no longer fits a date.
+_LONGEST: Final = timedelta(days=36_500)
+_PATH_MOST, _NAME_MOST = 4095, 255  # bytes: PATH_MAX without its end, NAME_MAX (limits.h)
 _ABSENT: Final = object()  # stands for a value that is already among the mistakes
 
 
 def parse_duration(text: str) -> timedelta | None:
-    """Read "10s", "30m", "2h", "1d", "250ms". None: it is not one."""
+    """Read "10s", "30m", "2h", "1d", "250ms". None: it is not one, or longer than a century."""
     found = _DURATION.fullmatch(text.strip())
-    return timedelta(seconds=float(found[1]) * _UNITS[found[2]]) if found else None
+    seconds = float(found[1]) * _UNITS[found[2]] if found else None
+    if seconds is None or seconds > _LONGEST.total_seconds():
+        return None
+    return timedelta(seconds=seconds)
 
 
 def duration_text(value: timedelta) -> str:
@@ -178,13 +185,18 @@ def _scalar(
     if issubclass(wanted, timedelta):
         value = parse_duration(raw) if isinstance(raw, str) else None
         if value is None:
-            out.append(Misfit(path, "not a duration", 'write it as "10s", "30m", "2h" or "1d"'))
+            cure = 'write it as "10s", "30m", "2h" or "1d", at most "36500d"'
+            out.append(Misfit(path, "not a duration", cure))
         return raw if value is None else value
     if issubclass(wanted, Path):
         if not isinstance(raw, str) or not raw or "\0" in raw:
             out.append(_wrong(path, raw, "a path in quotes"))
             return raw
-        return base / raw
+        whole = base / raw
+        parts = (len(os.fsencode(part)) for part in whole.parts)
+        if len(os.fsencode(whole)) > _PATH_MOST or max(parts, default=0) > _NAME_MOST:
+            out.append(Misfit(path, "too long for a path", "check the path"))
+        return whole
     if wanted in _KINDS and type(raw) is not wanted:
         if wanted is float and type(raw) is int:
             return float(raw)
