@@ -117,7 +117,7 @@ def _move(
                 where=f"delivery {row.id}",
                 remedy=f"see: relais outbox show {row.id}",
             )
-        moved = tx.outbox.move(row.id, to, context.now(), due_at=context.now(), reason=reason)
+        tx.outbox.move(row.id, to, context.now(), due_at=context.now(), reason=reason)
         context.audit(
             tx,
             "delivery-moved",
@@ -128,7 +128,8 @@ def _move(
             reason=reason,
         )
         context.knowledge.settle(tx, row.patient, context.now())
-        return _row(moved)
+        # Read anew: what was decided just now may have cancelled it, and that is what is told.
+        return _row(_existing(tx, row.id))
 
     result = context.store.write_sync(work)
     context.wake()

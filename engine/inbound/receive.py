@@ -202,7 +202,6 @@ class Receiver:
             )
         else:
             self._counters.received(source, code)
-            log.debug("message-stored", source=source, journal=kept.journal_id, ack=code.value)
             if kept.verdict.conditions:
                 log.warning(
                     "message-quarantined",

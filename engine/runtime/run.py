@@ -229,6 +229,9 @@ class Daemon:
                     "reload-refused", code=error.code, what=error.what, where=error.where, why=KEPT
                 )
                 await self._audit_reload(taken=False)
+            except Exception as error:  # a fault of ours in new settings must not end the old ones
+                log.error("reload-refused", exc_info=error, why=KEPT)
+                await self._audit_reload(taken=False)
             else:
                 ports = self._tell_ports()
                 log.info("reloaded", listeners=ports, mode=self._parts.settings.config.mode.value)
