@@ -31,7 +31,7 @@ from tests.bench.row import Row
 PEER = "python-hl7 asyncio MLLP server"
 OURS_COUNT = 10_000
 PEER_COUNT = 2_000
-ROUNDS = 3
+ROUNDS = 5
 TARGETS = {10: (8, "≥ 8"), 50: (12, "≥ 12")}
 
 
