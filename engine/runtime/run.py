@@ -25,7 +25,7 @@ from engine import __version__
 from engine.audit import public_key_pem
 from engine.model.errors import ConfigError, EngineError
 from engine.runtime import control, notify
-from engine.runtime.assembly import Assembly
+from engine.runtime.assembly import Assembly, LostError
 from engine.runtime.health import Health
 from engine.runtime.settings import KEPT, NOT_STARTED
 from engine.runtime.ways_in import GRACE
@@ -182,6 +182,9 @@ class Daemon:
     async def _end(self) -> None:
         notify.notify("STOPPING=1")
         await self._control.stop()
+        # A reload under way ends first: it would open again what is closed here.
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._reload.acquire(), GRACE.total_seconds())
         await self._parts.ways_in.close()
         self._parts.processor.stop()
         self._parts.dispatcher.stop()
@@ -217,8 +220,8 @@ class Daemon:
 
     async def _reloaded(self) -> None:
         """SIGHUP: a file that cannot be used keeps the old one, and says so."""
+        await self._begun.wait()  # without the lock: `_end` takes it, and a start can fail
         async with self._reload:
-            await self._begun.wait()
             if self._stop.is_set():
                 return
             notify.reloading()
@@ -229,6 +232,8 @@ class Daemon:
                     "reload-refused", code=error.code, what=error.what, where=error.where, why=KEPT
                 )
                 await self._audit_reload(taken=False)
+            except LostError:
+                raise  # nobody listens at that address any more: ends the daemon, to start anew
             except Exception as error:  # a fault of ours in new settings must not end the old ones
                 log.error("reload-refused", exc_info=error, why=KEPT)
                 await self._audit_reload(taken=False)

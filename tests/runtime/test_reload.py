@@ -1,6 +1,8 @@
 """SIGHUP: what is good takes effect, what is bad changes nothing, and nobody is cut off for it."""
 
 import json
+import shutil
+import signal
 import socket
 
 import pytest
@@ -8,7 +10,7 @@ import pytest
 from engine.runtime import control
 from engine.store.sqlite import SqliteStore
 from engine.wire.mllp import frame
-from tests.support.service import MESSAGE, Service
+from tests.support.service import MESSAGE, ROOT, Service
 
 SECOND = '[[listener]]\nname = "second"\nport = {port}\nmapping = "sillage"\n\n[[folder]]'
 
@@ -138,3 +140,90 @@ def test_a_reload_looks_at_waiting_patients_again(service: Service) -> None:
     path.write_text(whole, encoding="utf-8")
     service.reload("reloaded")
     service.wait(lambda: kinds() == [])
+
+
+@pytest.mark.parametrize("file", ["mapping.toml", "units.toml"])
+def test_a_mapping_that_cannot_be_opened_refuses_the_reload_and_nobody_is_cut_off(
+    service: Service, file: str
+) -> None:
+    # Like a file that root saved for itself alone; a folder is none for root's own tests either.
+    shutil.copytree(ROOT / "mappings", service.folder / "mappings")
+    service.change((ROOT / "mappings").as_posix(), "mappings")
+    service.start()
+    port = service.ready()["listeners"]["dpi"]
+    path = service.folder / "mappings/sillage" / file
+    path.rename(path.with_suffix(".kept"))
+    path.mkdir()
+    assert service.reload("reload-refused")["why"] == "the settings in use stay as they are"
+    assert service.send(MESSAGE, port) == "AA"
+    path.rmdir()
+    path.with_suffix(".kept").rename(path)
+    service.reload("reloaded")
+    assert service.end() == 0
+
+
+def test_a_number_that_no_reader_takes_refuses_the_reload(service: Service) -> None:
+    service.start()
+    port = service.ready()["listeners"]["dpi"]
+    service.change("per_minute = 6000", "per_minute = " + "9" * 6000)
+    service.reload("reload-refused")
+    assert service.send(MESSAGE, port) == "AA"
+    assert service.end() == 0
+
+
+def test_an_end_that_comes_during_a_reload_waits_for_it_and_is_an_orderly_one(
+    service: Service,
+) -> None:
+    address = service.folder / "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ear:
+        ear.bind(str(address))
+        ear.settimeout(15)
+        service.start(NOTIFY_SOCKET=str(address))
+        port = service.ready()["listeners"]["dpi"]
+        assert ear.recv(4096).startswith(b"READY=1")
+        whole = frame(MESSAGE)
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as held:
+            held.sendall(whole[:100])  # a frame under way: the end waits for the rest of it
+            service.wait(lambda: 'relais_connections{source="dpi"} 1' in service.get("/metrics")[1])
+            service.change("[[folder]]", SECOND.format(port=0))
+            assert service.process is not None
+            service.process.send_signal(signal.SIGHUP)
+            assert ear.recv(4096).startswith(b"RELOADING=1")
+            service.process.send_signal(signal.SIGTERM)
+            service.wait(lambda: service.lines("reloaded") or service.lines("stage-failed"))
+            held.sendall(whole[100:])
+            assert b"MSA|AA" in held.recv(65536)
+        assert service.process.wait(timeout=20) == 0
+    assert not service.lines("stage-failed")
+    assert not (service.folder / "data/run.json").exists()
+
+
+def test_an_address_that_is_lost_in_a_reload_ends_the_daemon_so_that_it_starts_anew(
+    service: Service,
+) -> None:
+    port = free_port()
+    service.change("[[folder]]", SECOND.format(port=port))
+    service.start()
+    service.ready()
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as held:
+        held.sendall(frame(MESSAGE)[:100])  # a frame under way: the old listener waits for it
+        service.wait(lambda: 'relais_connections{source="second"} 1' in service.get("/metrics")[1])
+        service.change('name = "second"', 'name = "second"\nmax_frame = 2048')
+        assert service.process is not None
+        service.process.send_signal(signal.SIGHUP)
+        with socket.socket() as thief:
+            thief.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            service.wait(lambda: took(thief, port))
+            thief.listen()
+            held.close()
+            assert service.process.wait(timeout=20) == 1
+    assert [one["error"] for one in service.lines("stage-failed")] == ["LostError"]
+    assert not service.lines("reload-refused")
+
+
+def took(thief: socket.socket, port: int) -> bool:
+    try:
+        thief.bind(("127.0.0.1", port))
+    except OSError:
+        return False
+    return True
