@@ -1,9 +1,15 @@
 """The fold: all facts of a patient → the record. Any order, any repetition: the same record."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from datetime import datetime, timedelta
 
-from engine.decide.movements import current_movements, sender_order
+from engine.decide.movements import (
+    ARRIVALS,
+    cancelled_arrivals,
+    current_movements,
+    sender_order,
+    unmatched_cancels,
+)
 from engine.decide.person import fold_person
 from engine.decide.stays import walk
 from engine.model.consent import ConsentStated
@@ -31,6 +37,9 @@ def fold(
     stays, orphans = walk(movements, transfer_window=transfer_window)
     documents = _documents(counted)
     consents = [heard.fact for heard in counted if isinstance(heard.fact, ConsentStated)]
+    unmatched, undone = unmatched_cancels(counted), cancelled_arrivals(counted)
+    arrived = {one.stated.visit for one in movements if one.stated.event in ARRIVALS}
+    stays = [_with_doubts(stay, unmatched, undone - arrived) for stay in stays]
     furnished = [
         stay.model_copy(
             update={
@@ -48,6 +57,16 @@ def fold(
         for stay in stays
     ]
     return Record(person=person, stays=tuple(furnished), orphans=tuple(orphans))
+
+
+def _with_doubts(stay: Stay, unmatched: Set[str], undone: Set[str]) -> Stay:
+    """Add what a person must look at before anything is said of a stay."""
+    found = list(stay.doubts)
+    if unmatched & set(stay.visits):
+        found.append("cancel-of-an-unknown-movement")
+    if undone & set(stay.visits):
+        found.append("arrival-cancelled-but-a-movement-stands")
+    return stay.model_copy(update={"doubts": tuple(found)})
 
 
 def _in_stay(stay: Stay, stays: Sequence[Stay], visit: str | None, at: datetime) -> bool:

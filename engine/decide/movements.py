@@ -15,6 +15,10 @@ from engine.model.fact import Action, ExitKind, ExitKindDecided, Heard, Movement
 _RANK = {"A05": 0, "A04": 1, "A01": 1, "A06": 2, "A07": 2, "A02": 2, "A22": 2, "A21": 3, "A03": 4}
 
 
+ARRIVALS = ("A01", "A04")
+Which = tuple[str, str]  # visit and ZBE-1, which together name a movement
+
+
 class Movement(NamedTuple):
     """One movement as it stands now."""
 
@@ -32,18 +36,65 @@ def sender_order(heard: Heard) -> tuple[datetime, str, str]:
 
 def current_movements(facts: Iterable[Heard]) -> list[Movement]:
     """Movements in force, in the order in which they take effect."""
-    by_id: dict[tuple[str, str], list[Heard]] = {}
-    decided: dict[tuple[str, str], list[ExitKindDecided]] = {}
+    facts = list(facts)
+    by_id = _by_id(facts)
+    decided: dict[Which, list[ExitKindDecided]] = {}
     for heard in facts:
-        match heard.fact:
-            case MovementStated() as stated:
-                by_id.setdefault((stated.visit, stated.movement), []).append(heard)
-            case ExitKindDecided() as said:
-                decided.setdefault((said.visit, said.movement), []).append(said)
-            case _:
-                pass
+        if isinstance(heard.fact, ExitKindDecided):
+            decided.setdefault((heard.fact.visit, heard.fact.movement), []).append(heard.fact)
+    for cancel, meant in _astray(by_id).items():
+        if meant is not None:
+            by_id[meant].extend(by_id[cancel])
     standing = (_standing(heard, decided.get(which, [])) for which, heard in by_id.items())
     return sorted((one for one in standing if one), key=_effect)
+
+
+def unmatched_cancels(facts: Iterable[Heard]) -> frozenset[str]:
+    """Visits with a cancel that names no movement and can mean no single one: a person looks."""
+    astray = _astray(_by_id(facts))
+    return frozenset(visit for (visit, _), meant in astray.items() if meant is None)
+
+
+def cancelled_arrivals(facts: Iterable[Heard]) -> frozenset[str]:
+    """Visits of which an arrival (A01, A04) was cancelled at some time."""
+    return frozenset(
+        heard.fact.visit
+        for heard in facts
+        if isinstance(heard.fact, MovementStated)
+        and heard.fact.action is Action.CANCEL
+        and heard.fact.event in ARRIVALS
+    )
+
+
+def _by_id(facts: Iterable[Heard]) -> dict[Which, list[Heard]]:
+    found: dict[Which, list[Heard]] = {}
+    for heard in facts:
+        if isinstance(heard.fact, MovementStated):
+            found.setdefault((heard.fact.visit, heard.fact.movement), []).append(heard)
+    return found
+
+
+def _astray(by_id: dict[Which, list[Heard]]) -> dict[Which, Which | None]:
+    """Cancels whose ZBE-1 names no movement, and the one movement of the same visit, event and
+    instant that each must mean; None: none, or several (PAM FR reference, section 8)."""
+    found: dict[Which, Which | None] = {}
+    for which, heard in by_id.items():
+        said = [one.fact for one in heard if isinstance(one.fact, MovementStated)]
+        if all(one.action is Action.CANCEL for one in said):
+            wanted = {(one.event, one.at) for one in said}
+            meant = [
+                other
+                for other, statements in by_id.items()
+                if other[0] == which[0]
+                and any(
+                    isinstance(one.fact, MovementStated)
+                    and one.fact.action is not Action.CANCEL
+                    and (one.fact.event, one.fact.at) in wanted
+                    for one in statements
+                )
+            ]
+            found[which] = meant[0] if len(meant) == 1 else None
+    return found
 
 
 def _standing(statements: list[Heard], decided: list[ExitKindDecided]) -> Movement | None:

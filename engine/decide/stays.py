@@ -150,14 +150,18 @@ class _Walk:
                 | ExitKind.UNKNOWN
             ):
                 if kind is ExitKind.RELEASE and not movement.decided:
-                    kind = self.doubted(stay, stated)
+                    kind = self.doubted(stay, movement)
                 self.close(stay, movement, kind, stated.exit_evidence)
             case _:
                 assert_never(kind)
 
     @staticmethod
-    def doubted(stay: _Open, stated: MovementStated) -> ExitKind:
-        """A discharge pronounced while the patient was elsewhere is for a person to read."""
+    def doubted(stay: _Open, movement: Movement) -> ExitKind:
+        """A discharge pronounced while the patient was elsewhere, or known by an update alone, is
+        for a person to read."""
+        stated = movement.stated
+        if not movement.inserted:
+            return ExitKind.UNKNOWN
         if stated.care is None and stay.presence is not Presence.INSIDE:
             stay.doubts.append("discharged-from-elsewhere")
             return ExitKind.UNKNOWN

@@ -10,6 +10,7 @@ import pytest
 from engine.mapping.apply import apply
 from engine.mapping.load import load_mapping
 from engine.mapping.reading import Reading
+from engine.mapping.schema import Dialect
 from engine.model.consent import ConsentStated
 from engine.model.fact import (
     Action,
@@ -258,3 +259,27 @@ def test_a_no_of_uncertain_date_counts_until_the_latest_that_it_may_mean(when: s
 def test_an_answer_without_a_date_says_that_it_has_none() -> None:
     (said,) = facts(_answer("O", ""), ConsentStated)
     assert not said.dated
+
+
+@pytest.mark.parametrize("dialect", [PAM, SILLAGE], ids=lambda one: one.folder)
+@pytest.mark.parametrize(
+    ("disposition", "destination", "rest"),
+    [
+        ("", "590780000", ""),
+        ("4", "", ""),
+        ("R", "", ""),
+        ("PSA", "", ""),
+        ("", "", "ZFV||||||1 RUE X^^LILLE^^59000^FRA^DST|||LIB"),
+    ],
+)
+def test_a_field_that_speaks_against_a_release_leaves_it_to_a_person(
+    dialect: Dialect, disposition: str, destination: str, rest: str
+) -> None:
+    visit = ["PV1", "1", "I", "5101", *[""] * 15, "V1", *[""] * 16, disposition, destination]
+    raw = (
+        "MSH|^~\\&|A|B|C|D|20260302||ADT^A03^ADT_A03|1|P|2.5\rEVN||20260302\r"
+        f"PID|||1^^^X^PI||A^B^^^^^L||19800101|M\r{'|'.join(visit)}\r"
+        f"ZBE|1|20260302100000||INSERT|N||^^^^^^UF^^^5101\r{rest or 'ZFV|||||||||LIB'}\rZFM||8\r"
+    ).encode()
+    (moved,) = facts(apply(read(raw), dialect, heard_at=NOW), MovementStated)
+    assert moved.exit_kind is ExitKind.UNKNOWN
