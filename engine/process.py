@@ -22,8 +22,9 @@ from engine.knowledge import Knowledge
 from engine.mapping.apply import apply
 from engine.mapping.reading import Reading
 from engine.mapping.schema import Dialect
+from engine.model.consent import ConsentStated
 from engine.model.errors import MessageError, StoreError
-from engine.model.fact import IdentifierChanged, PatientsMerged
+from engine.model.fact import GpConfirmed, IdentifierChanged, PatientsMerged
 from engine.model.flow import JournalState
 from engine.model.policy import Mode
 from engine.model.task import TaskKind, WantedTask
@@ -167,14 +168,19 @@ class Processor:
             state=state.value,
             facts=len(reading.facts) if reading else 0,
         )
+        if reading is not None and state is not JournalState.LEFT:
+            _tell_agreements(tx, entry, reading, now)
         if state is JournalState.PARKED:
-            tx.tasks.raise_(
+            raised = tx.tasks.raise_(
                 WantedTask(
                     key=f"message:{entry.id}",
                     kind=TaskKind.MESSAGE_UNREADABLE,
                     about=f"journal {entry.id}",
                 ),
                 now,
+            )
+            tx.audit.append(
+                "task-raised", now=now, subject=f"task {raised.id}", task=raised.kind.value
             )
         if patient is not None:
             self._knowledge().settle(tx, patient, now)
@@ -206,6 +212,27 @@ class Processor:
             tx.facts.put_blob(data)
         tx.facts.add(reading.facts)
         return True
+
+
+def _tell_agreements(tx: Tx, entry: Entry, reading: Reading, now: datetime) -> None:
+    """Each agreement, and each doctor confirmed, that a message states has its own audit line."""
+    for heard in reading.facts:
+        said = {"patient": heard.patient, "subject": f"journal {entry.id}"}
+        match heard.fact:
+            case ConsentStated() as consent:
+                tx.audit.append(
+                    "consent-recorded",
+                    now=now,
+                    actor=entry.source,
+                    purpose=consent.purpose.value,
+                    state=consent.state.value,
+                    said_at=consent.at.isoformat(),
+                    **said,
+                )
+            case GpConfirmed():
+                tx.audit.append("gp-confirmed", now=now, actor=entry.source, **said)
+            case _:
+                pass
 
 
 def dialects_of(by_source: Mapping[str, Dialect]) -> Callable[[str], Dialect]:

@@ -109,3 +109,11 @@ async def test_each_change_of_mind_leaves_a_line_in_the_audit(engine: Engine) ->
     reasons = [line.detail.get("reason") for line in lines if line.kind == "decision"]
     assert "hold-back" in reasons
     assert "queued" in reasons
+
+
+async def test_each_agreement_read_in_a_message_has_its_line_in_the_audit(engine: Engine) -> None:
+    await engine.hear("lambert-A01")
+    lines = await engine.store.read(lambda tx: tx.audit.of_patient("26000001|1.2.250.1.999.1"))
+    kinds = [line.kind for line in lines]
+    assert kinds.count("consent-recorded") == 4
+    assert kinds.count("gp-confirmed") == 1

@@ -76,9 +76,12 @@ def _not_yet(scene: Scene, stay: Stay, reason: Reason, deadline: datetime) -> Wi
 
 
 def _already_told(scene: Scene, stay: Stay) -> bool:
-    """Back within the window, in the same unit, and the doctor was told of the first stay."""
+    """Back within the window, in the same unit, and the doctor was told of the first stay, and
+    not of its end: who was told that care is over must hear that it goes on."""
     before = scene.previous(stay)
     if before is None or before.came_back_at != stay.arrived_at:
+        return False
+    if any(left(one) for one in scene.of_thread(before.key, Thread.EXIT)):
         return False
     return any(left(one) for one in scene.of_thread(before.key, Thread.ARRIVAL))
 
@@ -88,17 +91,15 @@ def identity_wish(scene: Scene, stay: Stay, reason: Reason) -> Wish:
     person = scene.record.person
     if reason is Reason.TEST_IDENTITY:
         return Silent(reason=reason)
-    key = (
-        gate.veto_key(person)
-        if reason is Reason.IDENTITY_VETO
-        else f"identity-incomplete:{person.patient}"
-    )
+    if reason is Reason.IDENTITY_INCOMPLETE:
+        lacking = task(TaskKind.IDENTITY_INCOMPLETE, person.patient, stay.key)
+        return Ask(reason=reason, tasks=(lacking,))
     veto = WantedTask(
-        key=key,
+        key=gate.veto_key(person),
         kind=TaskKind.IDENTITY_VETO,
         patient=person.patient,
         stay=stay.key,
-        about=", ".join(gate.evidence_of_veto(person)) or "names, birth date or sex",
+        about=", ".join(gate.evidence_of_veto(person)),
     )
     return Ask(reason=reason, tasks=(veto,))
 

@@ -62,13 +62,14 @@ def _contradictions(facts: Sequence[Heard], *, dead: bool) -> tuple[str, ...]:
             told_dead = told_dead or bool(said.dead)
             strict = {
                 "PID-5": comparable_name(said.birth_family or ""),
+                "PID-5.2": comparable_name((said.birth_given or "").partition(" ")[0]),
                 "PID-7": said.birth_date or "",
                 "PID-8": said.sex or "",
             }
             known = by_key.setdefault(heard.patient, {})
             known.update({name: value for name, value in strict.items() if value})
     found = ["PID-30"] if told_dead and not dead else []
-    for name in ("PID-5", "PID-7", "PID-8"):
+    for name in ("PID-5", "PID-5.2", "PID-7", "PID-8"):
         if len({known[name] for known in by_key.values() if name in known}) > 1:
             found.append(f"A40 {name}")
     return tuple(found)

@@ -13,6 +13,7 @@ TASKS: Final[dict[TaskKind, str]] = {
     TaskKind.MAILBOX_MISSING: "The directory has no mailbox for the médecin traitant.",
     TaskKind.MAILBOX_DOUBT: "The directory has several mailboxes for the médecin traitant.",
     TaskKind.IDENTITY_VETO: "The identity, or a protection flag, asks for silence.",
+    TaskKind.IDENTITY_INCOMPLETE: "The identity lacks what a letter needs.",
     TaskKind.EXIT_KIND_UNKNOWN: "What the way out means is not known.",
     TaskKind.STAY_DOUBT: "The messages about this stay do not add up.",
     TaskKind.LATE_ARRIVAL: "This was heard too late to be told about by machine.",
@@ -39,6 +40,8 @@ CURES: Final[dict[TaskKind, str]] = {
     TaskKind.MAILBOX_DOUBT: "leave in the directory file the one mailbox the doctor reads, reload",
     TaskKind.IDENTITY_VETO: "look at {about}; if the letter may leave: relais task done {id} "
     "--answer go-on",
+    TaskKind.IDENTITY_INCOMPLETE: "complete birth name, first given name, birth date and sex in "
+    "the DPI; its next message brings them here and closes this task",
     TaskKind.EXIT_KIND_UNKNOWN: "find out; then: relais task done {id} --answer release (or "
     "transfer, hospital, death, escape, expulsion, leave)",
     TaskKind.STAY_DOUBT: "look at {about} in the DPI; if all is right: relais task done {id} "

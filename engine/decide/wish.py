@@ -1,7 +1,5 @@
 """What a stay calls for on one thread, before anything of the outbox is looked at."""
 
-from datetime import datetime
-
 from pydantic import AwareDatetime, Field
 
 from engine.decide.reasons import Reason
@@ -64,11 +62,6 @@ def task(kind: TaskKind, patient: str, stay: str, about: str = "") -> WantedTask
     return WantedTask(
         key=f"{kind}:{stay}:{about}", kind=kind, patient=patient, stay=stay, about=about
     )
-
-
-def latest(*moments: datetime) -> datetime:
-    """The last of some moments."""
-    return max(moments)
 
 
 TASK_OF_REASON = {

@@ -116,7 +116,7 @@ def _write(tx: Tx, entry: NewEntry, now: datetime) -> int:
     )
     if quarantined and entry.ack is AckCode.AA:
         # "AA always": the sender does not know, so a person must.
-        tx.tasks.raise_(
+        raised = tx.tasks.raise_(
             WantedTask(
                 key=f"message:{journal_id}",
                 kind=TaskKind.MESSAGE_UNREADABLE,
@@ -124,4 +124,5 @@ def _write(tx: Tx, entry: NewEntry, now: datetime) -> int:
             ),
             now,
         )
+        tx.audit.append("task-raised", now=now, subject=f"task {raised.id}", task=raised.kind.value)
     return journal_id

@@ -31,11 +31,6 @@ THREAD_OF = {
     LetterKind.EXIT_LETTER: Thread.EXIT,
 }
 
-PURPOSE_OF_NOTICE = {
-    LetterKind.ARRIVAL_NOTICE: Purpose.ARRIVAL_NOTICE,
-    LetterKind.EXIT_NOTICE: Purpose.EXIT_NOTICE,
-}
-
 PURPOSE_OF_HALF = {
     Half.DSS: Purpose.EXIT_LETTER_SOMATIC,
     Half.DSP: Purpose.EXIT_LETTER_PSYCHIATRIC,

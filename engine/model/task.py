@@ -8,7 +8,7 @@ from engine.model.value import Value
 
 
 class TaskKind(StrEnum):
-    """Closed list; the French sentence and the cure of each are in decide.sentences."""
+    """Closed list; the sentence and the cure of each are in decide.sentences."""
 
     CONSENT_MISSING = "consent-missing"
     CONSENT_OTHER_DOCTOR = "consent-other-doctor"
@@ -18,6 +18,7 @@ class TaskKind(StrEnum):
     MAILBOX_MISSING = "mailbox-missing"
     MAILBOX_DOUBT = "mailbox-doubt"
     IDENTITY_VETO = "identity-veto"
+    IDENTITY_INCOMPLETE = "identity-incomplete"
     EXIT_KIND_UNKNOWN = "exit-kind-unknown"
     STAY_DOUBT = "stay-doubt"
     LATE_ARRIVAL = "late-arrival"
