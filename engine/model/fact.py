@@ -116,6 +116,7 @@ class DocumentForm(StrEnum):
 
     TEXT = "text"
     PDF = "pdf"
+    SUMMARY = "summary"  # canonical JSON of model.summary.Items
 
 
 class DocumentAction(StrEnum):

@@ -7,6 +7,7 @@ from pydantic import AwareDatetime, Field
 from engine.model.consent import Purpose
 from engine.model.fact import Half
 from engine.model.people import Ins, Mailbox
+from engine.model.summary import ExitSummary
 from engine.model.value import Value
 
 
@@ -125,6 +126,7 @@ class Letter(Value):
     arrived_at: AwareDatetime
     left_at: AwareDatetime | None = None
     sections: tuple[Section, ...] = ()
+    summary: ExitSummary = ExitSummary()
     annexes: tuple[Annex, ...] = ()
     withheld: tuple[Half, ...] = Field(
         default=(), description="Halves whose part is still awaited; never one that was refused."
