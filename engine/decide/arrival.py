@@ -20,7 +20,8 @@ def arrival_wish(scene: Scene, stay: Stay) -> Wish:
     patient = scene.record.person.patient
     if scene.record.person.dead:
         return Silent(reason=Reason.DEATH)
-    if stay.exit is not None:
+    # A release recorded ahead of its time leaves the notice to be sent.
+    if stay.exit is not None and stay.exit.at <= scene.now:
         return Silent(reason=Reason.LEFT_BEFORE_NOTICE)
     identity = gate.identity(scene.record.person, scene.policy, scene.cleared)
     if identity is not None:
@@ -62,7 +63,7 @@ def _agreement(scene: Scene, stay: Stay, found: Mailbox | Reason) -> Reason | No
         return found
     if refusal is not None:
         return refusal
-    return None if scene.record.person.gp_confirmed else Reason.GP_UNCONFIRMED
+    return None if stay.gp_confirmed else Reason.GP_UNCONFIRMED
 
 
 def _not_yet(scene: Scene, stay: Stay, reason: Reason, deadline: datetime) -> Wish:

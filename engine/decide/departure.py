@@ -1,5 +1,6 @@
 """The way out: exit notice, exit letter, or silence, and why."""
 
+from datetime import timedelta
 from typing import assert_never
 
 from engine.decide import gate
@@ -28,7 +29,7 @@ def departure_wish(scene: Scene, stay: Stay) -> Wish:
     """What the way out calls for now. Total over the kinds of exit."""
     way_out = stay.exit
     if way_out is None:
-        return Silent(reason=Reason.STAY_GOES_ON)
+        return _goes_on(scene, stay)
     patient = scene.record.person.patient
     if scene.record.person.dead:
         return Silent(reason=Reason.DEATH)
@@ -52,6 +53,31 @@ def departure_wish(scene: Scene, stay: Stay) -> Wish:
             return _release(scene, stay, way_out)
         case _:
             assert_never(way_out.kind)
+
+
+def _goes_on(scene: Scene, stay: Stay) -> Wish:
+    """Nothing to say of an exit; but doubts are shown, and who stays away is asked about."""
+    doubts = uncleared_doubts(scene, stay)
+    if stay.away_since is None:
+        return Silent(reason=Reason.STAY_GOES_ON, tasks=doubts)
+    longest = scene.policy.away_max
+    if stay.left_hospital_at is not None:
+        since, first = stay.left_hospital_at, scene.policy.transfer_window
+    else:
+        since, first = stay.away_since, longest
+    waited = scene.now - (since + first)
+    if waited < timedelta(0):
+        return Silent(reason=Reason.STAY_GOES_ON, tasks=doubts, until=since + first)
+    # Asked anew for as long as it lasts: an answer given once would be silence for ever.
+    times = waited // longest + 1
+    where = "left the hospital" if stay.left_hospital_at else f"away ({stay.presence})"
+    about = f"{where} since {since:%Y-%m-%d}, asked {times} times"
+    asked = task(TaskKind.WHEREABOUTS, scene.record.person.patient, stay.key, about)
+    return Silent(
+        reason=Reason.WHEREABOUTS,
+        tasks=(*doubts, asked),
+        until=since + first + times * longest,
+    )
 
 
 def _release(scene: Scene, stay: Stay, way_out: Exit) -> Wish:
@@ -83,7 +109,7 @@ def _release(scene: Scene, stay: Stay, way_out: Exit) -> Wish:
         return _stopped(scene, stay, found)
     if None not in refusals.values():
         return _stopped(scene, stay, _weightiest(list(refusals.values())))
-    if not scene.record.person.gp_confirmed:
+    if not stay.gp_confirmed:
         return _stopped(scene, stay, Reason.GP_UNCONFIRMED)
     return _content(scene, stay, way_out, found, refusals)
 
@@ -138,7 +164,9 @@ def _content(
                 PURPOSE_OF_HALF[half] for half in agreed if any(p.half is half for p in parts)
             ),
             withheld=tuple(missing),
-            statement=statement_of(scene, stay, {part.content for part in parts}),
+            statement=statement_of(
+                scene, stay, way_out=way_out, contents={part.content for part in parts}
+            ),
             not_before=max(released, newest + delays.version),
             tasks=tasks,
         )
@@ -148,7 +176,7 @@ def _content(
             mailbox=mailbox,
             purposes=(Purpose.EXIT_NOTICE,),
             withheld=tuple(missing),
-            statement=statement_of(scene, stay),
+            statement=statement_of(scene, stay, way_out=way_out),
             not_before=released,
             tasks=tasks,
         )

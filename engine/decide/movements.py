@@ -1,12 +1,13 @@
 """What is left of a patient's movements once updates, cancels and repeats are applied.
 
 Facts come in any order and any number of times; everything here depends on their set alone. The
-sender's own order (EVN-2, then MSH-10) says which of two statements of one movement is the last.
-ZBE-1 alone is no key of idempotency: senders reuse it with another date and class.
+sender's own order (EVN-2, MSH-7, MSH-10) says which of two statements of one movement is the last.
+ZBE-1 alone names no movement: some senders reuse it, and some write the visit's number there.
 """
 
 from collections.abc import Iterable
 from datetime import datetime
+from enum import StrEnum
 from typing import NamedTuple
 
 from engine.model.fact import Action, ExitKind, ExitKindDecided, Heard, MovementStated
@@ -16,7 +17,33 @@ _RANK = {"A05": 0, "A04": 1, "A01": 1, "A06": 2, "A07": 2, "A02": 2, "A22": 2, "
 
 
 ARRIVALS = ("A01", "A04")
-Which = tuple[str, str]  # visit and ZBE-1, which together name a movement
+
+
+class Family(StrEnum):
+    """What a movement can be corrected into without becoming another movement."""
+
+    ARRIVAL = "arrival"
+    MOVE = "move"
+    AWAY = "away"
+    EXIT = "exit"
+
+
+_FAMILY = {
+    "A01": Family.ARRIVAL,
+    "A04": Family.ARRIVAL,
+    "A05": Family.ARRIVAL,
+    "A21": Family.AWAY,
+    "A22": Family.AWAY,
+    "A03": Family.EXIT,
+}
+
+
+class Which(NamedTuple):
+    """What names a movement."""
+
+    visit: str
+    movement: str  # ZBE-1
+    family: Family
 
 
 class Movement(NamedTuple):
@@ -29,19 +56,27 @@ class Movement(NamedTuple):
     decided: bool  # a person told what the way out means
 
 
-def sender_order(heard: Heard) -> tuple[datetime, str, str]:
-    """Total order of facts that no order of arrival changes."""
-    return (heard.recorded_at, heard.sender_order, heard.fact.model_dump_json())
+def sender_order(heard: Heard) -> tuple[datetime, str, str, bool, str, str]:
+    """Total order of facts that no order of arrival changes.
+
+    Where the times are equal, numbers that count tell the order; other MSH-10 tell none, and then
+    a cancel is taken as the last word: silence when in doubt.
+    """
+    told, _, number = heard.sender_order.partition("|")
+    cancels = isinstance(heard.fact, MovementStated) and heard.fact.action is Action.CANCEL
+    counted = number if number.isdecimal() else ""
+    return (heard.recorded_at, told, counted, cancels, number, heard.fact.model_dump_json())
 
 
 def current_movements(facts: Iterable[Heard]) -> list[Movement]:
     """Movements in force, in the order in which they take effect."""
     facts = list(facts)
-    by_id = _by_id(facts)
+    by_id, _ = _by_id(facts)
     decided: dict[Which, list[ExitKindDecided]] = {}
     for heard in facts:
         if isinstance(heard.fact, ExitKindDecided):
-            decided.setdefault((heard.fact.visit, heard.fact.movement), []).append(heard.fact)
+            which = Which(heard.fact.visit, heard.fact.movement, Family.EXIT)
+            decided.setdefault(which, []).append(heard.fact)
     for cancel, meant in _astray(by_id).items():
         if meant is not None:
             by_id[meant].extend(by_id[cancel])
@@ -50,9 +85,10 @@ def current_movements(facts: Iterable[Heard]) -> list[Movement]:
 
 
 def unmatched_cancels(facts: Iterable[Heard]) -> frozenset[str]:
-    """Visits with a cancel that names no movement and can mean no single one: a person looks."""
-    astray = _astray(_by_id(facts))
-    return frozenset(visit for (visit, _), meant in astray.items() if meant is None)
+    """Visits with a cancel, or an update, that can mean no single movement: a person looks."""
+    by_id, nameless = _by_id(facts)
+    astray = {which.visit for which, meant in _astray(by_id).items() if meant is None}
+    return frozenset(astray | nameless)
 
 
 def cancelled_arrivals(facts: Iterable[Heard]) -> frozenset[str]:
@@ -66,12 +102,38 @@ def cancelled_arrivals(facts: Iterable[Heard]) -> frozenset[str]:
     )
 
 
-def _by_id(facts: Iterable[Heard]) -> dict[Which, list[Heard]]:
+def _by_id(facts: Iterable[Heard]) -> tuple[dict[Which, list[Heard]], set[str]]:
+    """Statements by the movement they are about; and visits of which one names no single one."""
     found: dict[Which, list[Heard]] = {}
+    unsaid: list[tuple[Heard, MovementStated]] = []  # Z99 without ZBE-6
     for heard in facts:
         if isinstance(heard.fact, MovementStated):
-            found.setdefault((heard.fact.visit, heard.fact.movement), []).append(heard)
-    return found
+            said = heard.fact
+            if said.event:
+                family = _FAMILY.get(said.event, Family.MOVE)
+                found.setdefault(Which(said.visit, said.movement, family), []).append(heard)
+            else:
+                unsaid.append((heard, said))
+    nameless: set[str] = set()
+    meant: list[tuple[Which, Heard]] = []
+    for heard, said in unsaid:
+        named = [
+            which for which in found if (which.visit, which.movement) == (said.visit, said.movement)
+        ]
+        several = len(named) > 1
+        if several:  # one number for several movements: the date must tell
+            named = [which for which in named if any(_at(one) == said.at for one in found[which])]
+        if len(named) == 1:
+            meant.append((named[0], heard))
+        elif several:
+            nameless.add(said.visit)
+    for which, heard in meant:
+        found[which].append(heard)
+    return found, nameless
+
+
+def _at(heard: Heard) -> datetime | None:
+    return heard.fact.at if isinstance(heard.fact, MovementStated) else None
 
 
 def _astray(by_id: dict[Which, list[Heard]]) -> dict[Which, Which | None]:

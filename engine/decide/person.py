@@ -5,7 +5,7 @@ from datetime import datetime
 
 from engine.decide.movements import sender_order
 from engine.model.consent import ConsentStated
-from engine.model.fact import GpConfirmed, GpStated, Heard, IdentifierChanged, PersonStated
+from engine.model.fact import GpStated, Heard, IdentifierChanged, PersonStated
 from engine.model.people import Professional, Traits, comparable_name
 from engine.model.stay import Person
 
@@ -19,7 +19,6 @@ def fold_person(
     """
     traits: dict[str, object] = {}
     gp: Professional | None = None
-    gp_since: datetime | None = None
     for heard in sorted(facts, key=sender_order):
         match heard.fact:
             case PersonStated() as said:
@@ -27,17 +26,11 @@ def fold_person(
                 for name in said.removed:
                     traits.pop(name, None)
             case GpStated() as said_gp:
-                if _same(gp, said_gp.gp) is False:
-                    gp_since = heard.recorded_at
                 gp = said_gp.gp
             case IdentifierChanged(ins_removed=True):
                 traits.pop("ins", None)
             case _:
                 pass
-    confirmed = any(
-        isinstance(heard.fact, GpConfirmed) and gp is not None and heard.fact.rpps == gp.rpps
-        for heard in facts
-    )
     dead = discharged_dead or bool(traits.get("dead"))
     return Person(
         patient=patient,
@@ -46,8 +39,6 @@ def fold_person(
         dead=dead,
         in_doubt=_contradictions(facts, dead=dead),
         gp=gp,
-        gp_since=gp_since,
-        gp_confirmed=confirmed,
         test=any(heard.test for heard in facts),
     )
 
@@ -73,12 +64,6 @@ def _contradictions(facts: Sequence[Heard], *, dead: bool) -> tuple[str, ...]:
         if len({known[name] for known in by_key.values() if name in known}) > 1:
             found.append(f"A40 {name}")
     return tuple(found)
-
-
-def _same(one: Professional | None, other: Professional | None) -> bool:
-    if one is None or other is None:
-        return one is other
-    return (one.rpps or one.other_id) == (other.rpps or other.other_id)
 
 
 def gp_meant(facts: Sequence[Heard]) -> dict[ConsentStated, str | None]:

@@ -17,6 +17,14 @@ from engine.decide.arrival import arrival_wish
 from engine.decide.departure import departure_wish
 from engine.decide.reasons import Reason
 from engine.decide.scene import Scene, left, on_its_way
+from engine.decide.versions import (
+    adopted,
+    describes,
+    may_follow,
+    says_the_same,
+    told_of_void,
+    told_the_same,
+)
 from engine.decide.wish import Ask, Say, Silent, Wait, Wish, task
 from engine.model.fact import ExitKind
 from engine.model.flow import Delivery, DeliveryState
@@ -119,26 +127,13 @@ def verdict_on(scene: Scene, delivery: Delivery) -> Reason | datetime | None:
     return Reason.SUPERSEDED if isinstance(wish, Say) else wish.reason
 
 
-def says_the_same(say: Say, delivery: Delivery) -> bool:
-    """Same kind, same doctor at the same address, same content, same statements."""
-    return _carries_the_same(say, delivery) and say.statement == delivery.statement
-
-
-def _carries_the_same(say: Say, delivery: Delivery) -> bool:
-    return (
-        say.kind is delivery.letter_kind
-        and say.mailbox.rpps == delivery.rpps
-        and say.mailbox.address == delivery.intended
-        and tuple(sorted(str(part) for part in say.parts)) == delivery.parts
-    )
-
-
 def _thread(scene: Scene, stay: Stay, thread: Thread, wish: Wish) -> ThreadPlan:
     deliveries = scene.of_thread(stay.key, thread)
     # What was diverted to a test mailbox never reached the doctor, once the mode is production.
     real = [one for one in deliveries if scene.counts(one)]
-    said = [one for one in real if left(one)]
-    pending = [one for one in deliveries if on_its_way(one) and one not in said]
+    own = [one for one in real if left(one)]
+    said = [*adopted(scene, stay, thread), *own]
+    pending = [one for one in deliveries if on_its_way(one) and one not in own]
     when: datetime | None = None
     match wish:
         case Say():
@@ -147,7 +142,7 @@ def _thread(scene: Scene, stay: Stay, thread: Thread, wish: Wish) -> ThreadPlan:
             standing, when, tasks = Standing.WAITING, until, ()
         case Ask(reason=reason, tasks=tasks):
             standing = Standing.ASKING
-        case Silent(reason=reason, tasks=tasks):
+        case Silent(reason=reason, tasks=tasks, until=when):
             standing = Standing.SILENT
         case _:
             assert_never(wish)
@@ -171,8 +166,8 @@ def _say(
     count: int,
 ) -> ThreadPlan:
     """Something should be said: has it been, is it on its way, or is it to be written now?"""
-    same = next((one for one in reversed(said) if says_the_same(say, one)), None)
-    if same is not None and same is said[-1]:
+    if said and told_the_same(say, said[-1]):
+        same = said[-1]
         cancels = tuple(Cancel(one.id, Reason.SUPERSEDED) for one in pending if _can_cancel(one))
         reason = Reason.SAID if same.state is DeliveryState.RELAYED else Reason.POSSIBLY_SAID
         return ThreadPlan(stay.key, thread, Standing.SAID, reason, cancels=cancels, tasks=say.tasks)
@@ -190,9 +185,7 @@ def _say(
     if any(one.state is DeliveryState.SENDING for one in pending):
         # Its outcome is not known yet: look again when it is.
         return ThreadPlan(stay.key, thread, Standing.SENDING, Reason.QUEUED, None, None, stale)
-    if said and (
-        thread is Thread.ARRIVAL or not _adds(say, said[-1]) or _carries_the_same(say, said[-1])
-    ):
+    if said and not may_follow(say, said[-1]):
         if scene.now - said[-1].created_at > scene.policy.notice_max_age:
             return ThreadPlan(stay.key, thread, Standing.SAID, Reason.SAID, cancels=stale)
         wrong = task(TaskKind.CORRECTION, scene.record.person.patient, stay.key, thread)
@@ -233,16 +226,6 @@ def _pending_standing(delivery: Delivery) -> tuple[Standing, Reason]:
             return Standing.SENDING, Reason.QUEUED
 
 
-def _adds(say: Say, earlier: Delivery) -> bool:
-    """A new version keeps every half that the doctor has; one that would take a part away, or
-    go to another doctor, is no addition: a person corrects it."""
-    if say.mailbox.rpps != earlier.rpps:
-        return False
-    had = {part.partition(":")[0] for part in earlier.parts}
-    has = {part.half.value for part in say.parts}
-    return bool(has) and had <= has
-
-
 def _after_the_fact(
     scene: Scene,
     stay: Stay,
@@ -267,6 +250,7 @@ def _after_the_fact(
         or reason
         not in (
             Reason.STAY_GOES_ON,
+            Reason.WHEREABOUTS,
             Reason.DEATH,
             Reason.TRANSFER,
             Reason.ESCAPE,
@@ -285,16 +269,15 @@ def _after_the_fact(
 def _void_stays(scene: Scene) -> tuple[tuple[Cancel, ...], tuple[WantedTask, ...]]:
     """Letters about stays that no longer exist: an A11 came, or a merge moved them."""
     known = {stay.key for stay in scene.record.stays}
-    void = [one for one in scene.deliveries if one.stay not in known]
     cancels = tuple(
         Cancel(one.id, Reason.NEVER_HAPPENED)
-        for one in void
-        if on_its_way(one) and not left(one) and _can_cancel(one)
+        for one in scene.deliveries
+        if one.stay not in known and on_its_way(one) and not left(one) and _can_cancel(one)
     )
     tasks = tuple(
         task(TaskKind.CORRECTION, scene.record.person.patient, one.stay, one.id)
-        for one in void
-        if left(one)
+        for one in told_of_void(scene)
+        if not any(describes(scene, stay, one) for stay in scene.record.stays)
     )
     return cancels, tasks
 

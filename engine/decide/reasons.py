@@ -39,6 +39,7 @@ class Reason(StrEnum):
     ALREADY_TOLD = "already-told"
     TOO_OLD = "too-old"
     STAY_DOUBT = "stay-doubt"
+    WHEREABOUTS = "whereabouts"
     LETTER_MISSING = "letter-missing"
     NEVER_HAPPENED = "never-happened"
     SUPERSEDED = "superseded"
@@ -83,6 +84,7 @@ SENTENCES: Final[dict[Reason, str]] = {
     Reason.ALREADY_TOLD: "the doctor was already told, shortly before",
     Reason.TOO_OLD: "too old to be told about by machine; a person decides",
     Reason.STAY_DOUBT: "something in the messages does not add up; a person looks",
+    Reason.WHEREABOUTS: "away for long, and nobody said what became of the patient",
     Reason.LETTER_MISSING: "agreed to, but no validated letter has come from the record yet",
     Reason.NEVER_HAPPENED: "the stay was cancelled: it never happened",
     Reason.SUPERSEDED: "replaced by a newer version before it left",

@@ -16,6 +16,7 @@ TASKS: Final[dict[TaskKind, str]] = {
     TaskKind.IDENTITY_INCOMPLETE: "The identity lacks what a letter needs.",
     TaskKind.EXIT_KIND_UNKNOWN: "What the way out means is not known.",
     TaskKind.STAY_DOUBT: "The messages about this stay do not add up.",
+    TaskKind.WHEREABOUTS: "The patient has been away for long; nobody said what became of them.",
     TaskKind.LATE_ARRIVAL: "This was heard too late to be told about by machine.",
     TaskKind.ORPHAN_EXIT: "A discharge came for a stay whose arrival was never heard.",
     TaskKind.LETTER_MISSING: "The exit letter, or the part of one half, is not in the record.",
@@ -46,6 +47,8 @@ CURES: Final[dict[TaskKind, str]] = {
     "transfer, hospital, death, escape, expulsion, leave)",
     TaskKind.STAY_DOUBT: "look at {about} in the DPI; if all is right: relais task done {id} "
     "--answer go-on",
+    TaskKind.WHEREABOUTS: "find out ({about}); record in the DPI the return, or the discharge with "
+    "its mode; either closes this task",
     TaskKind.LATE_ARRIVAL: "decide; to have it told all the same: relais task done {id} "
     "--answer go-on",
     TaskKind.ORPHAN_EXIT: "see that the DPI sends the arrival; it closes this task by itself",

@@ -6,7 +6,7 @@ one is open there; everything that is not clearly the end of it leaves it open.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Final, assert_never
 
@@ -15,6 +15,9 @@ from engine.model.fact import ExitKind, Half, MovementStated
 from engine.model.stay import Exit, Orphan, Presence, Stay
 
 ENTERING: Final = frozenset({"A01", "A02", "A04", "A06", "A07"})
+# Ways out after which nobody comes back by himself.
+GONE: Final = frozenset({ExitKind.RELEASE, ExitKind.TRANSFER, ExitKind.ESCAPE, ExitKind.EXPULSION})
+SECOND_VISIT: Final = "a-second-visit-was-discharged"
 
 
 @dataclass(slots=True)
@@ -30,11 +33,23 @@ class _Open:
     nested: set[str] = field(default_factory=set)  # other visits begun while it is open
     discharged: bool = False  # its visit was closed for a hospital stay
     presence: Presence = Presence.INSIDE
+    away_since: datetime | None = None
+    left_hospital_at: datetime | None = None
     exit: Exit | None = None
     doubts: list[str] = field(default_factory=list)
 
     def closed(self) -> bool:
         return self.presence is Presence.OUT
+
+    def away(self, where: Presence, at: datetime) -> None:
+        """The patient is elsewhere, and the stay goes on."""
+        if self.presence is Presence.INSIDE:
+            self.away_since = at
+        self.presence, self.left_hospital_at = where, None
+
+    def back(self) -> None:
+        """The patient is in the unit."""
+        self.presence, self.away_since, self.left_hospital_at = Presence.INSIDE, None, None
 
     def value(self) -> Stay:
         stated = self.arrival.stated
@@ -46,9 +61,10 @@ class _Open:
             account=stated.account,
             arrived_at=stated.at,
             arrival_heard_at=self.arrival.heard_at,
-            arrival_historic=stated.historic,
             halves=tuple(dict.fromkeys(self.halves)),
             presence=self.presence,
+            away_since=self.away_since,
+            left_hospital_at=self.left_hospital_at,
             exit=self.exit,
             doubts=tuple(dict.fromkeys(self.doubts)),
         )
@@ -79,10 +95,11 @@ class _Walk:
         stated, stay = movement.stated, self.open
         if stated.care is None:
             if stay and stated.visit == stay.visit:
-                stay.presence = Presence.HOSPITAL
+                stay.away(Presence.HOSPITAL, stated.at)
             elif stay:
                 stay.nested.add(stated.visit)
-                stay.presence = Presence.HOSPITAL if stated.patient_class == "I" else stay.presence
+                if stated.patient_class == "I":
+                    stay.away(Presence.HOSPITAL, stated.at)
             return
         if stay is None:
             self.begin(movement)
@@ -98,7 +115,7 @@ class _Walk:
                 stay.visits.append(stated.visit)
             else:
                 stay.nested.add(stated.visit)
-        stay.presence = Presence.INSIDE
+        stay.back()
         stay.halves.append(stated.care.half)
 
     def begin(self, movement: Movement) -> None:
@@ -121,7 +138,7 @@ class _Walk:
     def leave_for_good(self, movement: Movement) -> None:
         stated, stay = movement.stated, self.open
         if stay and stated.visit in stay.nested:
-            stay.nested.discard(stated.visit)
+            self.leave_another_visit(stay, stated)
             return
         if stay is None or stated.visit != stay.visit:
             if stated.care is not None and not self.known(stated.visit):
@@ -137,10 +154,10 @@ class _Walk:
         kind = stated.exit_kind or ExitKind.UNKNOWN
         match kind:
             case ExitKind.HOSPITAL:
-                stay.presence = Presence.HOSPITAL
+                stay.away(Presence.HOSPITAL, stated.at)
                 stay.discharged = True
             case ExitKind.LEAVE:
-                stay.presence = Presence.ON_LEAVE
+                stay.away(Presence.ON_LEAVE, stated.at)
             case (
                 ExitKind.RELEASE
                 | ExitKind.TRANSFER
@@ -154,6 +171,19 @@ class _Walk:
                 self.close(stay, movement, kind, stated.exit_evidence)
             case _:
                 assert_never(kind)
+
+    @staticmethod
+    def leave_another_visit(stay: _Open, stated: MovementStated) -> None:
+        """A visit begun while the stay lasts ends: the hospital's own, or a second one here."""
+        stay.nested.discard(stated.visit)
+        if stated.care is not None:
+            if stated.exit_kind in GONE:
+                stay.doubts.append(SECOND_VISIT)
+        elif stay.presence is Presence.HOSPITAL:
+            if stay.discharged or stated.exit_kind in GONE:
+                stay.left_hospital_at = stated.at  # back to the unit, or home: nobody says
+            else:
+                stay.back()
 
     @staticmethod
     def doubted(stay: _Open, movement: Movement) -> ExitKind:
@@ -176,20 +206,22 @@ class _Walk:
             return
         match stated.exit_kind:
             case ExitKind.HOSPITAL:
-                stay.presence = Presence.HOSPITAL
+                stay.away(Presence.HOSPITAL, stated.at)
             case ExitKind.ESCAPE | ExitKind.DEATH:
                 self.close(stay, movement, stated.exit_kind, stated.exit_evidence)
             case _:
-                stay.presence = Presence.ON_LEAVE
+                stay.away(Presence.ON_LEAVE, stated.at)
 
     def come_back(self, stated: MovementStated) -> None:
         stay = self.open
         if stay and stated.visit == stay.visit:
-            stay.presence = Presence.INSIDE
+            stay.back()
 
     @staticmethod
     def close(stay: _Open, movement: Movement, kind: ExitKind, why: tuple[str, ...]) -> None:
-        stay.presence = Presence.OUT
+        stay.presence, stay.away_since, stay.left_hospital_at = Presence.OUT, None, None
+        if kind is ExitKind.RELEASE and SECOND_VISIT in stay.doubts:
+            stay.doubts.remove(SECOND_VISIT)  # both visits say the same
         stay.exit = Exit(
             kind=kind,
             at=movement.stated.at,

@@ -53,8 +53,7 @@ def _person(scene: Scene) -> list[str]:
     gp = person.gp
     doctor = "none recorded"
     if gp is not None:
-        sure = "confirmed" if person.gp_confirmed else "not confirmed"
-        doctor = f"{gp.family} {gp.given}, RPPS {gp.rpps or 'not given'}, {sure}"
+        doctor = f"{gp.family} {gp.given}, RPPS {gp.rpps or 'not given'}"
     elif traits.has_no_gp:
         doctor = "the patient has none"
     return [
@@ -76,7 +75,12 @@ def _stay(
         f"Stay in {stay.usmp} since {_at(stay.arrived_at, zone)}: {ended}"
         f" (visit {stay.visit}; seen by {', '.join(stay.halves)})"
     ]
+    if stay.exit and stay.exit.evidence:
+        lines.append(f"  the way out is told by: {', '.join(stay.exit.evidence)}")
     lines += [f"  in doubt: {doubt}" for doubt in stay.doubts]
+    if scene.record.person.gp is not None:
+        sure = "confirmed" if stay.gp_confirmed else "not confirmed"
+        lines.append(f"  médecin traitant {sure} for this stay")
     for said in stay.consents:
         lines.append(f"  {_at(said.at, zone)}  {said.purpose}: {said.state} ({said.recipient})")
     for one in decided.threads:

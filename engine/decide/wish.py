@@ -48,10 +48,11 @@ class Ask(Value):
 
 
 class Silent(Value):
-    """Nothing, and rightly so."""
+    """Nothing, and rightly so; look again at `until`, if there is one."""
 
     reason: Reason
     tasks: tuple[WantedTask, ...] = ()
+    until: AwareDatetime | None = None
 
 
 Wish = Say | Wait | Ask | Silent

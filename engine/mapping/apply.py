@@ -1,6 +1,6 @@
 """A parsed message and a mapping → facts, or the list of everything missing."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from engine.mapping.agreement import read_agreement, read_confirmation
@@ -42,14 +42,13 @@ def apply(
     else:
         _read_adt(notes, patient)
     read_agreement(notes)
-    number = message.value("MSH", 10)
+    order = _sender_order(message, zone)
     facts = tuple(
         Heard(
             patient=patient,
             fact=fact,
             recorded_at=recorded_at,
-            # Numbers of unequal length sort as numbers; other ids as text.
-            sender_order=number.zfill(24) if number.isdigit() else number,
+            sender_order=order,
             heard_at=heard_at,
             journal_id=journal_id,
             test=message.value("MSH", 11) not in ("P", ""),
@@ -57,6 +56,14 @@ def apply(
         for fact in notes.facts
     )
     return Reading(f"{code}^{event}", facts, notes.blobs, tuple(notes.gaps), handled=True)
+
+
+def _sender_order(message: Message, zone: ZoneInfo) -> str:
+    """MSH-7 and MSH-10, so that they sort: an instant in UTC, and numbers as numbers."""
+    sent = read_time(message.value("MSH", 7), zone)
+    number = message.value("MSH", 10)
+    told = sent.astimezone(UTC).isoformat(timespec="microseconds") if sent else ""
+    return f"{told}|{number.zfill(24) if number.isdecimal() else number}"
 
 
 def _read_adt(notes: Notes, patient: str) -> None:

@@ -36,10 +36,8 @@ def read_person(notes: Notes) -> None:
         ins=_ins(pid, removed),
         **_names(pid, removed),
         birth_date=_birth_date(pid, notes),
-        lunar_birth_date=notes.message.value("ZFD", 1) or None,
         sex=pid.value(8) if pid.value(8) in ("F", "M", "U") else None,
         birth_place_code=_birth_place(pid),
-        phone=_phone(pid),
         identity_status=tuple(r.value() for r in pid.repetitions(32) if r.value()) or None,
         identity_unknown=_yes_no(pid.value(31)),
         dead=_dead(pid),
@@ -138,15 +136,6 @@ def _birth_place(pid: Segment) -> str | None:
     for address in pid.repetitions(11):
         if address.value(7) == "BDL" and address.value(9):
             return address.value(9)
-    return None
-
-
-def _phone(pid: Segment) -> str | None:
-    for one in pid.repetitions(13):
-        if one.value(2) != "NET":
-            number = one.value(12) or one.value(1)
-            if number and not is_delete(number):
-                return number
     return None
 
 

@@ -48,14 +48,19 @@ _BIRTH = re.compile(r"(\d{4})(?:(\d{2})(?:(\d{2})(?:\d{2,6}(?:\.\d+)?)?)?)?(?:[+
 def read_birth_date(text: str) -> str | None:
     """Cut PID-7 to its date: ``19280714`` from ``19280714000000``; a year or a month passes alone.
 
-    A lunar date (month over 12, day over 31) gives None: it is no date of the calendar.
+    Of a lunar date (day or month 00, or beyond the calendar) what the calendar has is kept: the
+    year and month, or the year. None when not even a year can be told.
     """
     found = _BIRTH.fullmatch(text.strip())
     if found is None:
         return None
     year, month, day = found.groups()
-    try:
-        date(int(year), int(month or 1), int(day or 1))
-    except ValueError:
+    if not 1 <= int(year):
         return None
-    return year + (month or "") + (day or "")
+    if month is None or not 1 <= int(month) <= 12:
+        return year
+    try:
+        date(int(year), int(month), int(day or 1))
+    except ValueError:
+        return year + month
+    return year + month + (day or "")

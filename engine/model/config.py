@@ -13,7 +13,14 @@ from typing import Literal
 from pydantic import Field
 
 from engine.model.letter import Signatory
-from engine.model.policy import Delays, Mode
+from engine.model.policy import (
+    AWAY_MAX,
+    NOTICE_MAX_AGE,
+    TRANSFER_WINDOW,
+    VETOED_STATUS,
+    Delays,
+    Mode,
+)
 from engine.model.value import Value
 
 MIB = 1024 * 1024
@@ -210,12 +217,20 @@ class Config(Value):
     mappings: Path = Field(default=Path("mappings"), description="Folder of the mappings.")
     directory: Path = Field(description="CSV: rpps,family,given,place,mailbox,type,channel.")
     time_zone: str = Field(default="Europe/Paris", description="Of dates without an offset.")
-    test_mailboxes: tuple[str, ...] = Field(default=(), description="Where test mails go.")
+    test_mailboxes: tuple[str, ...] = Field(
+        default=(), description="Where test mails may go; they go to the first one."
+    )
     notice_max_age: timedelta = Field(
-        default=timedelta(days=30), description="Older arrivals and exits are not told by machine."
+        default=NOTICE_MAX_AGE, description="Older arrivals and exits are not told by machine."
     )
     transfer_window: timedelta = Field(
-        default=timedelta(hours=24), description="Exit, then arrival in another USMP: a transfer."
+        default=TRANSFER_WINDOW, description="Exit, then arrival in another USMP: a transfer."
+    )
+    away_max: timedelta = Field(
+        default=AWAY_MAX, description="Away (hospital, leave) for longer: a task asks where."
+    )
+    vetoed_status: tuple[str, ...] = Field(
+        default=VETOED_STATUS, description="PID-32 values that silence all until a person looks."
     )
     hospital: Hospital
     units: dict[str, Unit] = Field(description="By USMP key of the mapping's units.toml.")

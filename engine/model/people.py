@@ -53,10 +53,8 @@ class Traits(Value):
     birth_date: str | None = Field(
         default=None, repr=False, description="PID-7 cut to YYYY, YYYYMM or YYYYMMDD."
     )
-    lunar_birth_date: str | None = Field(default=None, repr=False, description="ZFD-1.")
     sex: str | None = Field(default=None, repr=False, description="PID-8: F, M or U.")
     birth_place_code: str | None = Field(default=None, repr=False, description="COG code, 5 chars.")
-    phone: str | None = Field(default=None, repr=False)
     identity_status: tuple[str, ...] | None = Field(default=None, description="PID-32.")
     identity_unknown: bool | None = Field(default=None, description="PID-31.")
     dead: bool | None = Field(default=None, description="PID-30, or a date in PID-29.")
@@ -74,6 +72,8 @@ class Professional(Value):
     other_id: str | None = Field(default=None, repr=False, description="ADELI or local id.")
     family: str = Field(default="", repr=False)
     given: str = Field(default="", repr=False)
+    specialty_code: str | None = Field(default=None, description="JDV_J01, such as G15_10/SM54.")
+    specialty: str | None = Field(default=None, description="Its label.")
 
 
 class MailboxType(StrEnum):

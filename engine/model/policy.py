@@ -2,10 +2,10 @@
 
 from datetime import timedelta
 from enum import StrEnum
+from typing import Final
 
 from pydantic import Field
 
-from engine.model.fact import Half
 from engine.model.letter import UnitFace
 from engine.model.value import Value
 
@@ -31,6 +31,16 @@ class Delays(Value):
     )
 
 
+# Defaults that a site may change in relais.toml.
+NOTICE_MAX_AGE: Final = timedelta(days=30)
+TRANSFER_WINDOW: Final = timedelta(hours=24)
+AWAY_MAX: Final = timedelta(days=60)
+VETOED_STATUS: Final = (
+    *("ANOM", "FICT", "USUR", "DOUB", "DESA", "COLP", "COLV", "CACH", "DOUT", "HOMA", "DPOT"),
+    "DOUA",
+)
+
+
 class Policy(Value):
     """Everything `decide` needs to know of the site."""
 
@@ -40,31 +50,21 @@ class Policy(Value):
     units: dict[str, UnitFace] = Field(default_factory=dict, description="By USMP key.")
     test_mailboxes: tuple[str, ...] = ()
     notice_max_age: timedelta = Field(
-        default=timedelta(days=30),
+        default=NOTICE_MAX_AGE,
         description="An arrival or exit older than this is not told about: a person decides.",
     )
     transfer_window: timedelta = Field(
-        default=timedelta(hours=24),
+        default=TRANSFER_WINDOW,
         description="An exit followed within this by an arrival in another USMP is a transfer.",
     )
+    away_max: timedelta = Field(
+        default=AWAY_MAX,
+        description="A patient away (hospital, leave) for longer is asked about.",
+    )
     vetoed_status: tuple[str, ...] = Field(
-        default=(
-            "ANOM",
-            "FICT",
-            "USUR",
-            "DOUB",
-            "DESA",
-            "COLP",
-            "COLV",
-            "CACH",
-            "DOUT",
-            "HOMA",
-            "DPOT",
-            "DOUA",
-        ),
+        default=VETOED_STATUS,
         description="PID-32 values that silence everything until a person has looked.",
     )
-    halves: tuple[Half, ...] = (Half.DSS, Half.DSP)
 
     def delays_of(self, usmp: str) -> Delays:
         """The delays of one unit, or the general ones."""

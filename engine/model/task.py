@@ -21,6 +21,7 @@ class TaskKind(StrEnum):
     IDENTITY_INCOMPLETE = "identity-incomplete"
     EXIT_KIND_UNKNOWN = "exit-kind-unknown"
     STAY_DOUBT = "stay-doubt"
+    WHEREABOUTS = "whereabouts"
     LATE_ARRIVAL = "late-arrival"
     ORPHAN_EXIT = "orphan-exit"
     LETTER_MISSING = "letter-missing"

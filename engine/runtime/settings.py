@@ -122,6 +122,8 @@ def policy_of(config: Config) -> Policy:
         test_mailboxes=config.test_mailboxes,
         notice_max_age=config.notice_max_age,
         transfer_window=config.transfer_window,
+        away_max=config.away_max,
+        vetoed_status=config.vetoed_status,
     )
 
 

@@ -242,12 +242,26 @@ def test_a_new_gp_takes_the_place_of_the_old_one_and_is_not_confirmed() -> None:
     second = Professional(rpps="10999990020", family="LEFEVRE")
     facts = [
         heard(GpStated(gp=first), 0),
+        heard(moved("A01", 0), 0),
         heard(GpConfirmed(rpps="10999990012", at=START, by="form"), 1),
     ]
-    assert folded(facts).person.gp_confirmed
+    assert folded(facts).stays[0].gp_confirmed
     after = folded([*facts, heard(GpStated(gp=second), 2)])
     assert after.person.gp == second
-    assert not after.person.gp_confirmed
+    assert not after.stays[0].gp_confirmed
+
+
+def test_a_confirmation_ends_with_the_stay_in_which_it_was_given() -> None:
+    facts = [
+        heard(GpStated(gp=Professional(rpps="10999990012", family="DURAND")), 0),
+        heard(moved("A01", 0, visit="V1"), 0),
+        heard(GpConfirmed(rpps="10999990012", at=START, by="form"), 1),
+        heard(moved("A03", 48, visit="V1", kind=ExitKind.RELEASE), 48),
+        heard(moved("A01", 2000, visit="V2"), 2000),
+    ]
+    first, second = folded(facts).stays
+    assert first.gp_confirmed
+    assert not second.gp_confirmed
 
 
 MOVES = st.builds(
@@ -320,3 +334,62 @@ def test_any_order_and_any_repetition_gives_the_same_record(
 def test_a_stay_is_named_once(facts: list[Heard]) -> None:
     keys = [stay.key for stay in folded(facts).stays]
     assert len(keys) == len(set(keys))
+
+
+def told(fact: Fact, sent: int, number: str) -> Heard:
+    """Heard in one second by EVN-2; MSH-7 ``sent`` seconds later, MSH-10 ``number``."""
+    at = (START + timedelta(seconds=sent)).isoformat(timespec="microseconds")
+    return heard(fact, 1).model_copy(update={"sender_order": f"{at}|{number}"})
+
+
+def test_msh_7_orders_what_evn_2_does_not() -> None:
+    out, undone = moved("A03", 5), moved("A03", 5, action=Action.CANCEL)
+    arrival = heard(moved("A01", 0), 0)
+    stays = folded([arrival, told(out, 1, "Z9"), told(undone, 2, "A1")]).stays
+    assert stays[0].exit is None
+    stays = folded([arrival, told(out, 2, "A1"), told(undone, 1, "Z9")]).stays
+    assert stays[0].exit is not None
+
+
+def test_of_one_second_a_cancel_is_the_last_word_unless_counted_numbers_tell() -> None:
+    out, undone = moved("A03", 5), moved("A03", 5, action=Action.CANCEL)
+    arrival = heard(moved("A01", 0), 0)
+    for first, second in (("B2", "A1"), ("A1", "B2")):
+        stays = folded([arrival, told(out, 1, first), told(undone, 1, second)]).stays
+        assert stays[0].exit is None
+    stays = folded([arrival, told(undone, 1, "0001"), told(out, 1, "0002")]).stays
+    assert stays[0].exit is not None
+
+
+def test_a_sender_that_writes_the_visit_number_in_zbe_1_loses_no_movement() -> None:
+    one = "V1"
+    facts = [
+        heard(moved("A01", 0, movement=one), 0),
+        heard(moved("A02", 2, movement=one, care=DSP), 2),
+        heard(moved("A21", 4, movement=one, kind=ExitKind.LEAVE), 4),
+        heard(moved("A22", 6, movement=one), 6),
+        heard(moved("A03", 8, movement=one, kind=ExitKind.RELEASE), 8),
+    ]
+    (stay,) = folded(facts).stays
+    assert stay.halves == (Half.DSS, Half.DSP)
+    assert stay.exit is not None
+    assert stay.exit.kind is ExitKind.RELEASE
+    undone = heard(moved("A03", 8, movement=one, action=Action.CANCEL), 9)
+    (stay,) = folded([*facts, undone]).stays
+    assert stay.exit is None
+    assert stay.presence is Presence.INSIDE
+
+
+def test_an_update_that_could_mean_several_movements_asks_a_person() -> None:
+    facts = [
+        heard(moved("A01", 0, movement="V1"), 0),
+        heard(moved("A03", 8, movement="V1", kind=ExitKind.RELEASE), 8),
+    ]
+    update = moved("", 9, movement="V1", action=Action.UPDATE)
+    (stay,) = folded([*facts, heard(update, 9)]).stays
+    assert "cancel-of-an-unknown-movement" in stay.doubts
+    dated = heard(moved("", 8, movement="V1", action=Action.UPDATE, kind=ExitKind.DEATH), 9)
+    (stay,) = folded([*facts, dated]).stays
+    assert stay.doubts == ()
+    assert stay.exit is not None
+    assert stay.exit.kind is ExitKind.DEATH

@@ -48,9 +48,11 @@ def sent() -> World:
 
 
 def test_the_head_names_the_patient_and_the_doctor() -> None:
-    first, second, *_ = story(arrived()).splitlines()
+    told = story(arrived())
+    first, second, *_ = told.splitlines()
     assert first.startswith("Patient 26000001  LAMBERT THEO, born 19900417, M")
-    assert second == "Médecin traitant: MARTEL Claire, RPPS 10999990012, confirmed"
+    assert second == "Médecin traitant: MARTEL Claire, RPPS 10999990012"
+    assert "  médecin traitant confirmed for this stay" in told
 
 
 def test_a_patient_without_a_doctor_is_told_apart_from_one_whose_doctor_is_not_known() -> None:

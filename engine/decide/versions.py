@@ -1,0 +1,72 @@
+"""What was already told, compared with what should be told now: the same, an addition, or wrong."""
+
+from engine.decide.scene import Scene, left
+from engine.decide.statement import same_person, same_statement, statement_of
+from engine.decide.wish import Say
+from engine.model.flow import Delivery
+from engine.model.letter import THREAD_OF, LetterKind, Thread
+from engine.model.stay import Stay
+
+
+def says_the_same(say: Say, delivery: Delivery) -> bool:
+    """Same kind, same doctor at the same address, same content, and nothing stated is wrong."""
+    return told_the_same(say, delivery) and say.mailbox.address == delivery.intended
+
+
+def told_the_same(say: Say, delivery: Delivery) -> bool:
+    """As says_the_same, wherever it went: a doctor who moves is not told twice."""
+    return _carries_the_same(say, delivery) and same_statement(say.statement, delivery.statement)
+
+
+def may_follow(say: Say, earlier: Delivery) -> bool:
+    """Whether a new version may annul and replace what the doctor has.
+
+    It keeps every half that the doctor has, goes to the same doctor, and is about the same
+    person. What would take a part away, go elsewhere, or change nothing but the identity, is no
+    new version: a person corrects it.
+    """
+    if say.mailbox.rpps != earlier.rpps:
+        return False
+    had = {part.partition(":")[0] for part in earlier.parts}
+    has = {part.half.value for part in say.parts}
+    if not had <= has:
+        return False
+    return same_person(say.statement, earlier.statement) or not _carries_the_same(say, earlier)
+
+
+def told_of_void(scene: Scene) -> list[Delivery]:
+    """What doctors have, or may have, of stays that no longer exist: an A11 came, or a merge."""
+    known = {stay.key for stay in scene.record.stays}
+    return [
+        one for one in scene.deliveries if one.stay not in known and left(one) and scene.counts(one)
+    ]
+
+
+def describes(scene: Scene, stay: Stay, delivery: Delivery) -> bool:
+    """Whether a letter about a stay that was taken back is right of this one: an arrival entered
+    anew under another visit number is the same arrival."""
+    if delivery.letter_kind is LetterKind.ARRIVAL_NOTICE:
+        now = statement_of(scene, stay)
+    elif stay.exit is None:
+        return False
+    else:
+        contents = {part.partition(":")[2] for part in delivery.parts}
+        now = statement_of(scene, stay, way_out=stay.exit, contents=contents)
+    return same_statement(now, delivery.statement)
+
+
+def adopted(scene: Scene, stay: Stay, thread: Thread) -> list[Delivery]:
+    """Letters of stays taken back that are right of this one: they count as its own."""
+    return [
+        one
+        for one in told_of_void(scene)
+        if THREAD_OF[one.letter_kind] is thread and describes(scene, stay, one)
+    ]
+
+
+def _carries_the_same(say: Say, delivery: Delivery) -> bool:
+    return (
+        say.kind is delivery.letter_kind
+        and say.mailbox.rpps == delivery.rpps
+        and tuple(sorted(str(part) for part in say.parts)) == delivery.parts
+    )
