@@ -36,10 +36,9 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
-from engine.model.trail import AuditEntry, SignedRoot
+from engine.model.trail import AuditEntry, AuditKind, SignedRoot
 
 GENESIS: Final = bytes(32)
-ROOT_SIGNED: Final = "root-signed"  # the kind of the line that says that a root was signed
 
 _TYPES: Final = frozenset({str, int, bool, type(None)})
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
@@ -243,7 +242,7 @@ def verify(
         link_fault = _link_fault(line, following, lines + 1, head, stream)
         if link_fault is not None:
             return broken(*link_fault)
-        if line.kind == ROOT_SIGNED and line.detail.get("day") not in days:
+        if line.kind == AuditKind.ROOT_SIGNED and line.detail.get("day") not in days:
             return broken(Break.ROOT_MISSING, line.seq, str(line.detail.get("day")))
         lines, head, line = line.seq, line.hash, following
     if passed < len(signed):

@@ -15,7 +15,7 @@ from typing import Final
 
 from lxml import etree
 
-from engine.model.trail import AuditEntry
+from engine.model.trail import AuditEntry, AuditKind
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -44,29 +44,26 @@ _PATIENT_RECORD: Final = ("110110", "Patient Record")
 _QUERY: Final = ("110112", "Query")
 _SECURITY: Final = ("110113", "Security Alert")
 
-_EVENTS: Final = {
-    "message-received": _Event(_IMPORT, "C"),
-    "message-duplicate": _Event(_IMPORT, "R"),
-    "message-quarantined": _Event(_IMPORT, "C", failed=True),
-    "message-processed": _Event(_PATIENT_RECORD, "U"),
-    "decision": _Event(_PATIENT_RECORD, "E"),
-    "consent-recorded": _Event(_PATIENT_RECORD, "U"),
-    "gp-confirmed": _Event(_PATIENT_RECORD, "U"),
-    "letter-queued": _Event(_EXPORT, "C"),
-    "attempt-opened": _Event(_EXPORT, "E"),
-    "attempt-closed": _Event(_EXPORT, "R"),
-    "delivery-moved": _Event(_EXPORT, "U"),
-    "delivery-cancelled": _Event(_EXPORT, "D"),
-    "delivery-held": _Event(_EXPORT, "U"),
-    "delivery-postponed": _Event(_EXPORT, "U"),
-    "task-raised": _Event(_PATIENT_RECORD, "C"),
-    "task-closed": _Event(_PATIENT_RECORD, "U"),
-    "human-act": _Event(_ACTIVITY, "E"),
-    "read": _Event(_QUERY, "R"),
-    "config-loaded": _Event(_SECURITY, "U", ("110131", "Software Configuration")),
-    "service-started": _Event(_ACTIVITY, "E", ("110120", "Application Start")),
-    "service-stopped": _Event(_ACTIVITY, "E", ("110121", "Application Stop")),
-    "root-signed": _Event(_LOG_USED, "C"),
+EVENTS: Final[dict[str, _Event]] = {
+    AuditKind.MESSAGE_RECEIVED: _Event(_IMPORT, "C"),
+    AuditKind.MESSAGE_DUPLICATE: _Event(_IMPORT, "R"),
+    AuditKind.MESSAGE_QUARANTINED: _Event(_IMPORT, "C", failed=True),
+    AuditKind.MESSAGE_PROCESSED: _Event(_PATIENT_RECORD, "U"),
+    AuditKind.DECISION: _Event(_PATIENT_RECORD, "E"),
+    AuditKind.CONSENT_RECORDED: _Event(_PATIENT_RECORD, "U"),
+    AuditKind.GP_CONFIRMED: _Event(_PATIENT_RECORD, "U"),
+    AuditKind.LETTER_QUEUED: _Event(_EXPORT, "C"),
+    AuditKind.ATTEMPT_OPENED: _Event(_EXPORT, "E"),
+    AuditKind.ATTEMPT_CLOSED: _Event(_EXPORT, "R"),
+    AuditKind.DELIVERY_MOVED: _Event(_EXPORT, "U"),
+    AuditKind.TASK_RAISED: _Event(_PATIENT_RECORD, "C"),
+    AuditKind.TASK_CLOSED: _Event(_PATIENT_RECORD, "U"),
+    AuditKind.HUMAN_ACT: _Event(_ACTIVITY, "E"),
+    AuditKind.READ: _Event(_QUERY, "R"),
+    AuditKind.CONFIG_LOADED: _Event(_SECURITY, "U", ("110131", "Software Configuration")),
+    AuditKind.SERVICE_STARTED: _Event(_ACTIVITY, "E", ("110120", "Application Start")),
+    AuditKind.SERVICE_STOPPED: _Event(_ACTIVITY, "E", ("110121", "Application Stop")),
+    AuditKind.ROOT_SIGNED: _Event(_LOG_USED, "C"),
 }
 _OTHER: Final = _Event(_ACTIVITY, "E")
 
@@ -133,7 +130,7 @@ def to_atna_document(entries: Iterable[AuditEntry], site: AuditSite) -> Iterator
 
 
 def _message(entry: AuditEntry, site: AuditSite) -> etree._Element:
-    event = _EVENTS.get(entry.kind, _OTHER)
+    event = EVENTS.get(entry.kind, _OTHER)
     message = etree.Element("AuditMessage")
     _identify_event(message, entry, event)
     _name_participants(message, entry, event)

@@ -27,6 +27,7 @@ from engine.model.errors import ComposeError, StoreError
 from engine.model.flow import Delivery, DeliveryState
 from engine.model.letter import Letter
 from engine.model.task import TaskKind, WantedTask
+from engine.model.trail import AuditKind
 from engine.printer import print_apart
 from engine.store.interface import Store, Tx
 
@@ -122,7 +123,7 @@ class Dispatcher:
         written = [await self._write(scene, one.send, now) for one in decided.threads if one.send]
         queued = await self._store.write(lambda tx: self._commit(tx, patient, written))
         for delivery in queued:
-            log.info("letter-queued", delivery=delivery.id, channel=delivery.channel)
+            log.info(AuditKind.LETTER_QUEUED, delivery=delivery.id, channel=delivery.channel)
         if queued:
             self._queued()
 
@@ -175,7 +176,7 @@ class Dispatcher:
                 continue
             tx.outbox.add(one.delivery, one.rendered.mime, one.rendered.files)
             tx.audit.append(
-                "letter-queued",
+                AuditKind.LETTER_QUEUED,
                 now=now,
                 patient=patient,
                 stay=one.send.stay,
@@ -198,7 +199,7 @@ class Dispatcher:
             for task in tx.tasks.of_patient(patient)
             if task.kind is TaskKind.LETTER_IMPOSSIBLE and task.about == one.send.delivery
         ]
-        raised = tx.tasks.raise_(
+        tx.tasks.raise_(
             WantedTask(
                 key=f"letter-impossible:{one.send.delivery}:{len(earlier)}",
                 kind=TaskKind.LETTER_IMPOSSIBLE,
@@ -207,14 +208,6 @@ class Dispatcher:
                 about=one.send.delivery,
             ),
             now,
-        )
-        tx.audit.append(
-            "task-raised",
-            now=now,
-            patient=patient,
-            stay=one.send.stay,
-            subject=f"task {raised.id}",
-            task=TaskKind.LETTER_IMPOSSIBLE.value,
             why=one.fault,
         )
 

@@ -18,6 +18,7 @@ from engine.decide.scene import Scene
 from engine.model.flow import Delivery, DeliveryState
 from engine.model.policy import Mode, Policy
 from engine.model.task import Task, TaskKind, WantedTask
+from engine.model.trail import AuditKind
 from engine.store.interface import StayRow, Tx
 
 # Answers by which a person says "I have looked: go on".
@@ -78,7 +79,7 @@ class Knowledge:
                 cancel.delivery, DeliveryState.CANCELLED, now, reason=cancel.reason.value
             )
             tx.audit.append(
-                "delivery-moved",
+                AuditKind.DELIVERY_MOVED,
                 now=now,
                 patient=root,
                 subject=f"delivery {cancel.delivery}",
@@ -148,28 +149,12 @@ def _reconcile_tasks(
             stay=called_for.stay,
             about=called_for.about,
         )
-        raised = tx.tasks.raise_(again, now)
-        tx.audit.append(
-            "task-raised",
-            now=now,
-            patient=patient,
-            stay=called_for.stay,
-            subject=f"task {raised.id}",
-            task=called_for.kind.value,
-        )
+        tx.tasks.raise_(again, now)
     for task in existing:
         if not task.open:
             continue
         if task.about in over if task.kind in _NOT_OF_PLAN else _base(task.key) not in want:
             tx.tasks.close(task.id, now, "relais", "no-longer-needed")
-            tx.audit.append(
-                "task-closed",
-                now=now,
-                patient=patient,
-                stay=task.stay,
-                subject=f"task {task.id}",
-                answer="no-longer-needed",
-            )
 
 
 def _remember_stays(tx: Tx, scene: Scene, decided: Plan, now: datetime) -> None:
@@ -188,7 +173,11 @@ def _remember_stays(tx: Tx, scene: Scene, decided: Plan, now: datetime) -> None:
         gone = StayRow(old.key, root, old.usmp, {"stay": Reason.NEVER_HAPPENED.value}, None, True)
         if gone != old:
             tx.audit.append(
-                "decision", now=now, patient=root, stay=old.key, reason=Reason.NEVER_HAPPENED.value
+                AuditKind.DECISION,
+                now=now,
+                patient=root,
+                stay=old.key,
+                reason=Reason.NEVER_HAPPENED.value,
             )
             tx.facts.put_stay(gone)
 
@@ -204,7 +193,7 @@ def _tell_changes(
     for one in threads:
         if before.get(one.thread.value) != f"{one.standing}: {one.reason}":
             tx.audit.append(
-                "decision",
+                AuditKind.DECISION,
                 now=now,
                 patient=patient,
                 stay=stay,

@@ -28,6 +28,7 @@ from engine.model.fact import GpConfirmed, IdentifierChanged, PatientsMerged
 from engine.model.flow import JournalState
 from engine.model.policy import Mode
 from engine.model.task import TaskKind, WantedTask
+from engine.model.trail import AuditKind
 from engine.store.interface import Entry, Store, Tx
 from engine.wire import hl7
 
@@ -161,7 +162,7 @@ class Processor:
                 state, note = JournalState.PARKED, "MRG-1: the merge would close a circle"
         tx.journal.close(entry.id, state, now, note)
         tx.audit.append(
-            "message-processed",
+            AuditKind.MESSAGE_PROCESSED,
             now=now,
             patient=patient,
             subject=f"journal {entry.id}",
@@ -171,16 +172,13 @@ class Processor:
         if reading is not None and state is not JournalState.LEFT:
             _tell_agreements(tx, entry, reading, now)
         if state is JournalState.PARKED:
-            raised = tx.tasks.raise_(
+            tx.tasks.raise_(
                 WantedTask(
                     key=f"message:{entry.id}",
                     kind=TaskKind.MESSAGE_UNREADABLE,
                     about=f"journal {entry.id}",
                 ),
                 now,
-            )
-            tx.audit.append(
-                "task-raised", now=now, subject=f"task {raised.id}", task=raised.kind.value
             )
         if patient is not None:
             self._knowledge().settle(tx, patient, now)
@@ -221,7 +219,7 @@ def _tell_agreements(tx: Tx, entry: Entry, reading: Reading, now: datetime) -> N
         match heard.fact:
             case ConsentStated() as consent:
                 tx.audit.append(
-                    "consent-recorded",
+                    AuditKind.CONSENT_RECORDED,
                     now=now,
                     actor=entry.source,
                     purpose=consent.purpose.value,
@@ -230,7 +228,7 @@ def _tell_agreements(tx: Tx, entry: Entry, reading: Reading, now: datetime) -> N
                     **said,
                 )
             case GpConfirmed():
-                tx.audit.append("gp-confirmed", now=now, actor=entry.source, **said)
+                tx.audit.append(AuditKind.GP_CONFIRMED, now=now, actor=entry.source, **said)
             case _:
                 pass
 

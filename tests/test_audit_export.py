@@ -11,13 +11,14 @@ from lxml import etree
 
 from engine.audit import GENESIS, hash_of, private_key_from_seed, verify
 from engine.audit_export import (
+    EVENTS,
     AuditSite,
     from_jsonl,
     to_atna,
     to_atna_document,
     to_jsonl,
 )
-from engine.model.trail import AuditEntry
+from engine.model.trail import AuditEntry, AuditKind
 
 SITE = AuditSite(source="relais-nord", enterprise="590000001")
 
@@ -287,3 +288,7 @@ def test_a_line_that_is_no_export_is_named_and_not_quoted(text: str) -> None:
     with pytest.raises(ValueError, match="line 2") as caught:
         list(from_jsonl([*to_jsonl([line()]), text]))
     assert text == "" or text not in str(caught.value)
+
+
+def test_every_kind_of_line_has_its_code_for_a_security_log() -> None:
+    assert set(EVENTS) == {kind.value for kind in AuditKind}

@@ -8,7 +8,7 @@ from typing import Any, Final
 from engine.audit import key_id, public_key_from_pem, verify
 from engine.audit_export import AuditSite, to_atna_document, to_jsonl
 from engine.commands.context import Context, number_of, refused
-from engine.model.trail import AuditEntry
+from engine.model.trail import AuditEntry, AuditKind
 from engine.runtime.wiring import PUBLIC_KEY
 from engine.store.interface import Tx
 
@@ -69,7 +69,7 @@ def export(context: Context, args: dict[str, Any]) -> dict[str, Any]:
         with open(os.open(target, _NEW, 0o600), "wb") as file:
             # On record before anything is handed out.
             context.store.write_sync(
-                lambda tx: context.audit(tx, "read", what="audit trail", format=form)
+                lambda tx: context.audit(tx, AuditKind.READ, what="audit trail", format=form)
             )
             written = context.store.read_sync(lambda tx: sum(map(file.write, pieces(tx))))
     except OSError as error:

@@ -16,6 +16,7 @@ from engine.commands.context import (
 from engine.model.consent import MEDECIN_TRAITANT, ConsentState, ConsentStated, Purpose
 from engine.model.fact import GpConfirmed
 from engine.model.people import rpps_ok
+from engine.model.trail import AuditKind
 from engine.store.interface import Tx
 
 
@@ -48,7 +49,7 @@ def record(context: Context, args: dict[str, Any]) -> dict[str, Any]:
             )
             context.audit(
                 tx,
-                "consent-recorded",
+                AuditKind.CONSENT_RECORDED,
                 patient=patient,
                 purpose=purpose.value,
                 state=state.value,
@@ -68,7 +69,7 @@ def listing(context: Context, args: dict[str, Any]) -> dict[str, Any]:
 
     def work(tx: Tx) -> dict[str, Any]:
         patient = find_patient(tx, text_of(args, "patient"))
-        context.audit(tx, "read", patient=patient, what="consents")
+        context.audit(tx, AuditKind.READ, patient=patient, what="consents")
         said = [
             heard.fact
             for heard in tx.facts.of_patient(patient)
@@ -94,7 +95,7 @@ def confirm_gp(context: Context, args: dict[str, Any]) -> dict[str, Any]:
                 remedy="correct the médecin traitant in the patient record (DPI); its next message "
                 "brings it here; then confirm it",
             )
-        context.audit(tx, "gp-confirmed", patient=patient, rpps=rpps)
+        context.audit(tx, AuditKind.GP_CONFIRMED, patient=patient, rpps=rpps)
         context.tell(tx, patient, GpConfirmed(rpps=rpps, at=context.now(), by=context.actor))
         return {"confirmed": True}
 

@@ -9,6 +9,7 @@ from typing import Any, Final, TypeVar
 from engine.knowledge import Knowledge, look_again
 from engine.model.errors import OperationError
 from engine.model.fact import Fact, Heard
+from engine.model.trail import AuditKind
 from engine.runtime.settings import Settings
 from engine.runtime.wiring import knowledge_of
 from engine.store.interface import Tx
@@ -40,7 +41,7 @@ class Context:
     def audit(
         self,
         tx: Tx,
-        kind: str,
+        kind: AuditKind,
         *,
         subject: str = "",
         patient: str | None = None,

@@ -6,6 +6,7 @@ from engine.commands.context import Context, choice_of, limit_of, list_of, numbe
 from engine.mapping.apply import apply
 from engine.model.errors import MessageError
 from engine.model.flow import JournalState
+from engine.model.trail import AuditKind
 from engine.runtime.wiring import dialects_by_source
 from engine.store.interface import Entry, Tx
 from engine.wire import hl7
@@ -31,7 +32,9 @@ def show(context: Context, args: dict[str, Any]) -> dict[str, Any]:
 
     def tell(tx: Tx) -> None:
         for patient in patients:
-            context.audit(tx, "read", subject=f"journal {number}", patient=patient, what="message")
+            context.audit(
+                tx, AuditKind.READ, subject=f"journal {number}", patient=patient, what="message"
+            )
 
     context.store.write_sync(tell)
     if args.get("raw"):
@@ -53,7 +56,7 @@ def replay(context: Context, args: dict[str, Any]) -> dict[str, Any]:
                     remedy="replay the first entry of that message",
                 )
             tx.journal.reopen(number)
-            context.audit(tx, "human-act", subject=f"journal {number}", act="replay")
+            context.audit(tx, AuditKind.HUMAN_ACT, subject=f"journal {number}", act="replay")
 
     context.store.write_sync(work)
     context.wake()

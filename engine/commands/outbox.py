@@ -5,6 +5,7 @@ from typing import Any
 from engine.commands.context import Context, choice_of, limit_of, refused, text_of
 from engine.decide.reasons import Reason
 from engine.model.flow import MOVES, Delivery, DeliveryState
+from engine.model.trail import AuditKind
 from engine.outbound.ledger import PAUSED
 from engine.store.interface import Tx
 
@@ -24,7 +25,7 @@ def show(context: Context, args: dict[str, Any]) -> dict[str, Any]:
         row = _existing(tx, number)
         context.audit(
             tx,
-            "read",
+            AuditKind.READ,
             subject=f"delivery {row.id}",
             patient=row.patient,
             stay=row.stay,
@@ -93,7 +94,7 @@ def resume(context: Context, _args: dict[str, Any]) -> dict[str, Any]:
 def _paused(context: Context, *, value: str | None) -> dict[str, Any]:
     def work(tx: Tx) -> None:
         tx.meta.put(PAUSED, value)
-        context.audit(tx, "human-act", act="pause" if value else "resume")
+        context.audit(tx, AuditKind.HUMAN_ACT, act="pause" if value else "resume")
 
     context.store.write_sync(work)
     context.wake()
@@ -120,7 +121,7 @@ def _move(
         tx.outbox.move(row.id, to, context.now(), due_at=context.now(), reason=reason)
         context.audit(
             tx,
-            "delivery-moved",
+            AuditKind.DELIVERY_MOVED,
             subject=f"delivery {row.id}",
             patient=row.patient,
             stay=row.stay,

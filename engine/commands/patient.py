@@ -9,6 +9,7 @@ from engine.commands.tasks import told_task
 from engine.decide.plan import plan
 from engine.decide.sentences import TASKS
 from engine.decide.story import tell
+from engine.model.trail import AuditKind
 from engine.store.interface import Tx
 
 
@@ -18,7 +19,7 @@ def why(context: Context, args: dict[str, Any]) -> dict[str, Any]:
 
     def work(tx: Tx) -> dict[str, Any]:
         patient = find_patient(tx, text_of(args, "patient"))
-        context.audit(tx, "read", patient=patient, what="story")
+        context.audit(tx, AuditKind.READ, patient=patient, what="story")
         scene = context.knowledge.scene(tx, patient, context.now())
         decided = plan(scene)
         tasks = tx.tasks.of_patient(patient)

@@ -6,6 +6,7 @@ from engine.commands.context import Context, limit_of, number_of, refused
 from engine.decide.sentences import CURES, TASKS
 from engine.model.fact import ExitKind, ExitKindDecided
 from engine.model.task import Task, TaskKind
+from engine.model.trail import AuditKind
 from engine.store.interface import Tx
 
 
@@ -14,7 +15,7 @@ def listing(context: Context, args: dict[str, Any]) -> dict[str, Any]:
 
     def work(tx: Tx) -> dict[str, Any]:
         rows = tx.tasks.listing(only_open=not args.get("all"), limit=limit_of(args, 100))
-        context.audit(tx, "read", what="task list", count=len(rows))
+        context.audit(tx, AuditKind.READ, what="task list", count=len(rows))
         return {"tasks": [told_task(one) for one in rows]}
 
     return context.store.write_sync(work)
@@ -26,7 +27,9 @@ def show(context: Context, args: dict[str, Any]) -> dict[str, Any]:
 
     def work(tx: Tx) -> dict[str, Any]:
         one = _existing(tx, number)
-        context.audit(tx, "read", subject=f"task {number}", patient=one.patient, what="task")
+        context.audit(
+            tx, AuditKind.READ, subject=f"task {number}", patient=one.patient, what="task"
+        )
         return told_task(one)
 
     return context.store.write_sync(work)
@@ -47,15 +50,6 @@ def done(context: Context, args: dict[str, Any]) -> dict[str, Any]:
             )
         said = _exit_decided(context, tx, one, answer)
         tx.tasks.close(number, context.now(), context.actor, answer)
-        context.audit(
-            tx,
-            "task-closed",
-            subject=f"task {number}",
-            patient=one.patient,
-            stay=one.stay,
-            task=one.kind.value,
-            answer=answer,
-        )
         if said is not None and one.patient:
             context.tell(tx, one.patient, said)
         elif one.patient:

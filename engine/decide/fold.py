@@ -13,7 +13,7 @@ from engine.decide.movements import (
 from engine.decide.person import fold_person
 from engine.decide.stays import walk
 from engine.model.consent import ConsentStated
-from engine.model.fact import DocumentAction, DocumentPublished, ExitKind, Heard
+from engine.model.fact import DocumentAction, DocumentPublished, ExitKind, GpConfirmed, Heard
 from engine.model.stay import Document, Record, Stay
 
 
@@ -37,6 +37,7 @@ def fold(
     stays, orphans = walk(movements, transfer_window=transfer_window)
     documents = _documents(counted)
     consents = [heard.fact for heard in counted if isinstance(heard.fact, ConsentStated)]
+    confirmed = [heard.fact for heard in counted if isinstance(heard.fact, GpConfirmed)]
     unmatched, undone = unmatched_cancels(counted), cancelled_arrivals(counted)
     arrived = {one.stated.visit for one in movements if one.stated.event in ARRIVALS}
     stays = [_with_doubts(stay, unmatched, undone - arrived) for stay in stays]
@@ -51,6 +52,13 @@ def fold(
                         {one for one in consents if _in_stay(stay, stays, one.visit, one.at)},
                         key=lambda one: (one.at, one.model_dump_json()),
                     )
+                ),
+                # As an agreement does, a confirmation ends with the stay: doctors retire.
+                "gp_confirmed": any(
+                    person.gp is not None
+                    and one.rpps == person.gp.rpps
+                    and _in_stay(stay, stays, None, one.at)
+                    for one in confirmed
                 ),
             }
         )

@@ -62,7 +62,11 @@ def write(
         kind=kind,
         delivery=send.delivery,
         document_oid=mint_oid("document", send.delivery),
-        set_oid=mint_oid("set", stay.key, THREAD_OF[kind], say.mailbox.rpps),
+        set_oid=(
+            send.replaces.set_oid
+            if send.replaces
+            else mint_oid("set", stay.key, THREAD_OF[kind], say.mailbox.rpps)
+        ),
         version=send.version,
         replaces=_replaced(send),
         issued_at=now,

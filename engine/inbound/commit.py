@@ -10,6 +10,7 @@ from engine.inbound.door import Door, Receipt
 from engine.model.config import OnError
 from engine.model.flow import AckCode, JournalState
 from engine.model.task import TaskKind, WantedTask
+from engine.model.trail import AuditKind
 from engine.store.interface import Earlier, NewEntry, Tx
 from engine.wire.mllp import FaultKind
 
@@ -72,7 +73,7 @@ def _again(tx: Tx, item: Item, verdict: Verdict, row: Earlier) -> Kept:
     """The same message once more: a line in the audit, and the answer it had."""
     subject = f"journal {row.id}"
     tx.audit.append(
-        "message-duplicate",
+        AuditKind.MESSAGE_DUPLICATE,
         now=item.now,
         actor=item.door.source,
         subject=subject,
@@ -106,7 +107,7 @@ def _write(tx: Tx, entry: NewEntry, now: datetime) -> int:
     journal_id = tx.journal.add(entry, now)
     quarantined = entry.state is JournalState.QUARANTINE
     tx.audit.append(
-        "message-quarantined" if quarantined else "message-received",
+        AuditKind.MESSAGE_QUARANTINED if quarantined else AuditKind.MESSAGE_RECEIVED,
         now=now,
         actor=entry.source,
         subject=f"journal {journal_id}",
@@ -116,7 +117,7 @@ def _write(tx: Tx, entry: NewEntry, now: datetime) -> int:
     )
     if quarantined and entry.ack is AckCode.AA:
         # "AA always": the sender does not know, so a person must.
-        raised = tx.tasks.raise_(
+        tx.tasks.raise_(
             WantedTask(
                 key=f"message:{journal_id}",
                 kind=TaskKind.MESSAGE_UNREADABLE,
@@ -124,5 +125,4 @@ def _write(tx: Tx, entry: NewEntry, now: datetime) -> int:
             ),
             now,
         )
-        tx.audit.append("task-raised", now=now, subject=f"task {raised.id}", task=raised.kind.value)
     return journal_id

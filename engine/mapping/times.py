@@ -55,7 +55,7 @@ def read_birth_date(text: str) -> str | None:
     if found is None:
         return None
     year, month, day = found.groups()
-    if not 1 <= int(year):
+    if not int(year) >= 1:
         return None
     if month is None or not 1 <= int(month) <= 12:
         return year

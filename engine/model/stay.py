@@ -69,9 +69,14 @@ class Stay(Value):
     account: str | None = Field(default=None, repr=False)
     arrived_at: AwareDatetime
     arrival_heard_at: AwareDatetime
-    arrival_historic: bool = False
     halves: tuple[Half, ...] = ()
     presence: Presence = Presence.INSIDE
+    away_since: AwareDatetime | None = Field(
+        default=None, description="Since when the patient is elsewhere."
+    )
+    left_hospital_at: AwareDatetime | None = Field(
+        default=None, description="The hospital's own visit ended, and nobody came back."
+    )
     exit: Exit | None = None
     came_back_at: AwareDatetime | None = Field(
         default=None, description="Start of the next stay in the same USMP, if there is one."
@@ -79,6 +84,9 @@ class Stay(Value):
     doubts: tuple[str, ...] = Field(default=(), description="Names of what a person must look at.")
     documents: tuple[Document, ...] = ()
     consents: tuple[ConsentStated, ...] = Field(default=(), description="All that bear on it.")
+    gp_confirmed: bool = Field(
+        default=False, description="A person confirmed, for this stay, the doctor declared now."
+    )
 
 
 class Person(Value):
@@ -88,8 +96,6 @@ class Person(Value):
     keys: tuple[str, ...] = Field(repr=False, description="All keys, merged ones included.")
     traits: Traits
     gp: Professional | None = Field(default=None, repr=False)
-    gp_since: AwareDatetime | None = None
-    gp_confirmed: bool = False
     dead: bool = Field(default=False, description="PID-30, PID-29, or a discharge by death.")
     in_doubt: tuple[str, ...] = Field(
         default=(),

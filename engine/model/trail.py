@@ -1,7 +1,32 @@
 """A line of the audit trail, and the signed head of its chain. How they bind is engine.audit."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
+
+
+class AuditKind(StrEnum):
+    """What a line tells. Closed: the export to a security log has a code for each."""
+
+    MESSAGE_RECEIVED = "message-received"
+    MESSAGE_DUPLICATE = "message-duplicate"
+    MESSAGE_QUARANTINED = "message-quarantined"
+    MESSAGE_PROCESSED = "message-processed"
+    DECISION = "decision"
+    CONSENT_RECORDED = "consent-recorded"
+    GP_CONFIRMED = "gp-confirmed"
+    LETTER_QUEUED = "letter-queued"
+    ATTEMPT_OPENED = "attempt-opened"
+    ATTEMPT_CLOSED = "attempt-closed"
+    DELIVERY_MOVED = "delivery-moved"
+    TASK_RAISED = "task-raised"
+    TASK_CLOSED = "task-closed"
+    HUMAN_ACT = "human-act"
+    READ = "read"
+    CONFIG_LOADED = "config-loaded"
+    SERVICE_STARTED = "service-started"
+    SERVICE_STOPPED = "service-stopped"
+    ROOT_SIGNED = "root-signed"
 
 
 @dataclass(frozen=True, slots=True)

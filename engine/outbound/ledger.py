@@ -21,6 +21,7 @@ from engine.model.flow import (
     outcome_word,
 )
 from engine.model.task import TaskKind, WantedTask
+from engine.model.trail import AuditKind
 from engine.outbound.permission import Cancel, Hold, Leave, MayLeave, Wait
 from engine.store.interface import Tx
 
@@ -60,19 +61,36 @@ def open_attempt(
     match may_leave(tx, row, now):
         case Leave():
             number = tx.outbox.open_attempt(row.id, now)
-            _audit(tx, "attempt-opened", row, now, number=number, channel=row.channel)
+            _audit(tx, AuditKind.ATTEMPT_OPENED, row, now, number=number, channel=row.channel)
             return Opened(row, number)
         case Cancel(reason=reason):
             tx.outbox.move(row.id, DeliveryState.CANCELLED, now, reason=reason)
-            _audit(tx, "delivery-cancelled", row, now, reason=reason)
+            _audit(
+                tx,
+                AuditKind.DELIVERY_MOVED,
+                row,
+                now,
+                to=DeliveryState.CANCELLED.value,
+                reason=reason,
+            )
             return NotOpened("cancelled", reason)
         case Hold(reason=reason):
             tx.outbox.move(row.id, DeliveryState.HELD, now, reason=reason)
-            _audit(tx, "delivery-held", row, now, reason=reason)
+            _audit(
+                tx, AuditKind.DELIVERY_MOVED, row, now, to=DeliveryState.HELD.value, reason=reason
+            )
             return NotOpened("held", reason)
         case Wait(until=until, reason=reason):
             tx.outbox.move(row.id, DeliveryState.QUEUED, now, due_at=until, reason=reason)
-            _audit(tx, "delivery-postponed", row, now, reason=reason, until=until.isoformat())
+            _audit(
+                tx,
+                AuditKind.DELIVERY_MOVED,
+                row,
+                now,
+                to=DeliveryState.QUEUED.value,
+                reason=reason,
+                until=until.isoformat(),
+            )
             return NotOpened("postponed", reason)
         case unreachable:
             assert_never(unreachable)
@@ -89,7 +107,7 @@ def close_attempt(
     )
     _audit(
         tx,
-        "attempt-closed",
+        AuditKind.ATTEMPT_CLOSED,
         row,
         now,
         number=opened.number,
@@ -140,14 +158,14 @@ def recover(tx: Tx, now: datetime, *, policy: Retry, dice: float) -> int:
             reason="cut",
             possibly_sent=True,
         )
-        _audit(tx, "attempt-closed", row, now, number=number, outcome="cut")
+        _audit(tx, AuditKind.ATTEMPT_CLOSED, row, now, number=number, outcome="cut")
     return len(rows)
 
 
 def _raise_task(tx: Tx, row: Delivery, number: int, now: datetime, *, uncertain: bool) -> None:
     kind = TaskKind.DELIVERY_UNCERTAIN if uncertain else TaskKind.DELIVERY_FAILED
     # The attempt is part of the key: a letter sent anew by hand that fails again asks again.
-    task = tx.tasks.raise_(
+    tx.tasks.raise_(
         WantedTask(
             key=f"delivery:{row.id}:{number}",
             kind=kind,
@@ -157,7 +175,6 @@ def _raise_task(tx: Tx, row: Delivery, number: int, now: datetime, *, uncertain:
         ),
         now,
     )
-    _audit(tx, "task-raised", row, now, task=task.id, task_kind=kind.value)
 
 
 def _reason(outcome: Outcome) -> str:
@@ -192,7 +209,7 @@ def _particulars(outcome: Outcome) -> dict[str, str | int | bool | None]:
 
 
 def _audit(
-    tx: Tx, kind: str, row: Delivery, now: datetime, **detail: str | int | bool | None
+    tx: Tx, kind: AuditKind, row: Delivery, now: datetime, **detail: str | int | bool | None
 ) -> None:
     tx.audit.append(
         kind,

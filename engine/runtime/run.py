@@ -24,6 +24,7 @@ import structlog
 from engine import __version__
 from engine.audit import public_key_pem
 from engine.model.errors import ConfigError, EngineError
+from engine.model.trail import AuditKind
 from engine.runtime import control, notify
 from engine.runtime.assembly import Assembly, LostError
 from engine.runtime.health import Health
@@ -89,7 +90,7 @@ class Daemon:
         def work(tx: Tx) -> None:
             if tx.meta.get(PUBLIC_KEY) is None:
                 tx.meta.put(PUBLIC_KEY, pem)
-            tx.audit.append("service-started", now=utc_now(), version=__version__)
+            tx.audit.append(AuditKind.SERVICE_STARTED, now=utc_now(), version=__version__)
 
         await self._store.write(work)
 
@@ -199,7 +200,9 @@ class Daemon:
         await asyncio.gather(*left, return_exceptions=True)
         with contextlib.suppress(EngineError):
             await self._store.write(
-                lambda tx: tx.audit.append("service-stopped", now=utc_now(), failed=self._failed)
+                lambda tx: tx.audit.append(
+                    AuditKind.SERVICE_STOPPED, now=utc_now(), failed=self._failed
+                )
             )
         self._run_file.unlink(missing_ok=True)
         self._health.stop()
@@ -246,7 +249,7 @@ class Daemon:
 
     async def _audit_reload(self, *, taken: bool) -> None:
         await self._store.write(
-            lambda tx: tx.audit.append("config-loaded", now=utc_now(), taken=taken)
+            lambda tx: tx.audit.append(AuditKind.CONFIG_LOADED, now=utc_now(), taken=taken)
         )
 
 

@@ -8,8 +8,8 @@ from typing import Any, Final
 import apsw
 
 from engine.audit import GENESIS, detail_text, line_hash
+from engine.model.trail import AuditEntry, AuditKind, SignedRoot
 from engine.store.connection import executor, storable
-from engine.store.interface import AuditEntry, SignedRoot
 
 _HEAD: Final = "SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1"
 _HEAD_BEFORE: Final = "SELECT seq, hash FROM audit WHERE at < ? ORDER BY seq DESC LIMIT 1"
@@ -52,7 +52,7 @@ class SqliteAuditLog:
 
     def append(
         self,
-        kind: str,
+        kind: AuditKind,
         *,
         now: datetime,
         actor: str = "relais",
@@ -69,7 +69,7 @@ class SqliteAuditLog:
             digest = line_hash(seq, (at, kind, actor, patient, stay, subject, text), previous)
         except UnicodeEncodeError:
             return self.append(
-                storable(kind),
+                kind,
                 now=now,
                 actor=storable(actor),
                 patient=None if patient is None else storable(patient),

@@ -13,7 +13,7 @@ from typing import Protocol, TypeVar
 from engine.model.fact import Heard
 from engine.model.flow import AckCode, Delivery, DeliveryState, JournalState, Outcome
 from engine.model.task import Task, WantedTask
-from engine.model.trail import AuditEntry, SignedRoot
+from engine.model.trail import AuditEntry, AuditKind, SignedRoot
 
 __all__ = [
     "Attempt",
@@ -273,13 +273,15 @@ class OutboxVerbs(Protocol):
 class TaskVerbs(Protocol):
     """What people must do."""
 
-    def raise_(self, wanted: WantedTask, now: datetime) -> Task:
-        """Raise it, or give the one of the same key (open or closed) unchanged."""
+    def raise_(self, wanted: WantedTask, now: datetime, *, why: str | None = None) -> Task:
+        """Raise it, with its audit line, or give the one of the same key (open or closed)."""
         ...
 
     def get(self, task_id: int) -> Task | None: ...
 
-    def close(self, task_id: int, now: datetime, by: str, answer: str) -> None: ...
+    def close(self, task_id: int, now: datetime, by: str, answer: str) -> None:
+        """Close it, with its audit line. StoreError when there is no such open task."""
+        ...
 
     def of_patient(self, patient: str) -> Sequence[Task]:
         """All tasks of the cluster, open and closed."""
@@ -297,7 +299,7 @@ class AuditVerbs(Protocol):
 
     def append(
         self,
-        kind: str,
+        kind: AuditKind,
         *,
         now: datetime,
         actor: str = "relais",

@@ -5,7 +5,8 @@ from datetime import UTC, date, datetime, timedelta
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from engine.audit import ROOT_SIGNED, roots_due, sign_root
+from engine.audit import roots_due, sign_root
+from engine.model.trail import AuditKind
 from engine.store.interface import SignedRoot, Tx
 
 
@@ -29,7 +30,7 @@ def seal(tx: Tx, now: datetime, private_key: Ed25519PrivateKey) -> Sequence[Sign
         root = sign_root(private_key, day.isoformat(), seq, head)
         tx.audit.add_root(root)
         tx.audit.append(
-            ROOT_SIGNED,
+            AuditKind.ROOT_SIGNED,
             now=now,
             subject=f"root {root.day}",
             day=root.day,

@@ -8,6 +8,8 @@ import apsw
 
 from engine.model.errors import StoreError
 from engine.model.task import Task, TaskKind, WantedTask
+from engine.model.trail import AuditKind
+from engine.store.audit_log import SqliteAuditLog
 from engine.store.connection import executor
 from engine.store.instants import instant, maybe_instant, micros
 
@@ -30,26 +32,20 @@ _OPEN_COUNT: Final = "SELECT kind, count(*) FROM task WHERE closed_at IS NULL GR
 class SqliteTasks:
     """See store.interface.TaskVerbs. Lists are newest first; those of a patient, oldest first."""
 
-    def __init__(self, connection: apsw.Connection) -> None:
+    def __init__(self, connection: apsw.Connection, audit: SqliteAuditLog) -> None:
         self._connection = connection
         self._run = executor(connection)
+        self._audit = audit
 
-    def raise_(self, wanted: WantedTask, now: datetime) -> Task:
+    def raise_(self, wanted: WantedTask, now: datetime, *, why: str | None = None) -> Task:
         rows = self._run(_BY_KEY, (wanted.key,)).fetchall()
-        if not rows:
-            self._run(
-                _RAISE,
-                (
-                    wanted.key,
-                    wanted.kind,
-                    wanted.patient,
-                    wanted.stay,
-                    wanted.about,
-                    micros(now),
-                ),
-            )
-            rows = self._run(_BY_KEY, (wanted.key,)).fetchall()
-        return _task(rows[0])
+        if rows:
+            return _task(rows[0])
+        values = (wanted.key, wanted.kind, wanted.patient, wanted.stay, wanted.about, micros(now))
+        self._run(_RAISE, values)
+        raised = _task(self._run(_BY_KEY, (wanted.key,)).fetchall()[0])
+        self._tell(AuditKind.TASK_RAISED, raised, now, "relais", {"why": why} if why else {})
+        return raised
 
     def get(self, task_id: int) -> Task | None:
         rows = self._run(_BY_ID, (task_id,)).fetchall()
@@ -64,6 +60,23 @@ class SqliteTasks:
                 effect="nothing was changed: it does not exist, or it is closed",
                 remedy="see `relais task list`",
             )
+        closed = self.get(task_id)
+        assert closed is not None
+        self._tell(AuditKind.TASK_CLOSED, closed, now, by, {"answer": answer})
+
+    def _tell(
+        self, kind: AuditKind, task: Task, now: datetime, actor: str, detail: dict[str, str]
+    ) -> None:
+        self._audit.append(
+            kind,
+            now=now,
+            actor=actor,
+            patient=task.patient,
+            stay=task.stay,
+            subject=f"task {task.id}",
+            task=task.kind.value,
+            **detail,
+        )
 
     def of_patient(self, patient: str) -> Sequence[Task]:
         return [_task(row) for row in self._run(_OF_PATIENT, (patient,)).fetchall()]

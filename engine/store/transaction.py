@@ -19,6 +19,6 @@ class SqliteTx:
         self.journal = SqliteJournal(connection)
         self.facts = SqliteFacts(connection)
         self.outbox = SqliteOutbox(connection)
-        self.tasks = SqliteTasks(connection)
         self.audit = SqliteAuditLog(connection)
+        self.tasks = SqliteTasks(connection, self.audit)
         self.meta = SqliteMeta(connection)

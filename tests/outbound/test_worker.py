@@ -224,7 +224,7 @@ async def test_a_letter_refused_one_moment_before_never_dials(bench: Bench, cert
         assert peer.connections == 0
     row = await bench.row()
     assert (row.state, row.reason) == (DeliveryState.CANCELLED, "consent-withdrawn")
-    assert await bench.audit() == ["delivery-cancelled"]
+    assert await bench.audit() == ["delivery-moved"]
     assert not await bench.store.read(lambda tx: tx.outbox.attempts("d1"))
 
 
@@ -262,7 +262,7 @@ async def test_a_letter_that_must_wait_is_postponed_and_one_to_be_held_is_held(
     assert (first.state, first.due_at) == (DeliveryState.QUEUED, NOW + MINUTE)
     assert (second.state, second.reason) == (DeliveryState.HELD, "doubt")
     assert transport.dialed == []
-    assert sorted(await bench.audit()) == ["delivery-held", "delivery-postponed"]
+    assert sorted(await bench.audit()) == ["delivery-moved", "delivery-moved"]
 
 
 async def test_in_test_mode_no_other_address_is_ever_dialed(bench: Bench) -> None:
