@@ -4,7 +4,6 @@ from collections.abc import Sequence, Set
 from datetime import datetime, timedelta
 
 from engine.decide.movements import (
-    ARRIVALS,
     cancelled_arrivals,
     current_movements,
     sender_order,
@@ -14,6 +13,7 @@ from engine.decide.person import fold_person
 from engine.decide.stays import walk
 from engine.model.consent import ConsentStated
 from engine.model.fact import DocumentAction, DocumentPublished, ExitKind, GpConfirmed, Heard
+from engine.model.movement import Family, event_of
 from engine.model.stay import Document, Record, Stay
 
 
@@ -39,7 +39,9 @@ def fold(
     consents = [heard.fact for heard in counted if isinstance(heard.fact, ConsentStated)]
     confirmed = [heard.fact for heard in counted if isinstance(heard.fact, GpConfirmed)]
     unmatched, undone = unmatched_cancels(counted), cancelled_arrivals(counted)
-    arrived = {one.stated.visit for one in movements if one.stated.event in ARRIVALS}
+    arrived = {
+        one.stated.visit for one in movements if event_of(one.stated.event).family is Family.ARRIVAL
+    }
     stays = [_with_doubts(stay, unmatched, undone - arrived) for stay in stays]
     furnished = [
         stay.model_copy(

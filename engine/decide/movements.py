@@ -7,35 +7,10 @@ ZBE-1 alone names no movement: some senders reuse it, and some write the visit's
 
 from collections.abc import Iterable
 from datetime import datetime
-from enum import StrEnum
 from typing import NamedTuple
 
 from engine.model.fact import Action, ExitKind, ExitKindDecided, Heard, MovementStated
-
-# Of two movements at the same instant, the one that must be read first.
-_RANK = {"A05": 0, "A04": 1, "A01": 1, "A06": 2, "A07": 2, "A02": 2, "A22": 2, "A21": 3, "A03": 4}
-
-
-ARRIVALS = ("A01", "A04")
-
-
-class Family(StrEnum):
-    """What a movement can be corrected into without becoming another movement."""
-
-    ARRIVAL = "arrival"
-    MOVE = "move"
-    AWAY = "away"
-    EXIT = "exit"
-
-
-_FAMILY = {
-    "A01": Family.ARRIVAL,
-    "A04": Family.ARRIVAL,
-    "A05": Family.ARRIVAL,
-    "A21": Family.AWAY,
-    "A22": Family.AWAY,
-    "A03": Family.EXIT,
-}
+from engine.model.movement import Family, event_of
 
 
 class Which(NamedTuple):
@@ -92,13 +67,13 @@ def unmatched_cancels(facts: Iterable[Heard]) -> frozenset[str]:
 
 
 def cancelled_arrivals(facts: Iterable[Heard]) -> frozenset[str]:
-    """Visits of which an arrival (A01, A04) was cancelled at some time."""
+    """Visits of which an arrival was cancelled at some time."""
     return frozenset(
         heard.fact.visit
         for heard in facts
         if isinstance(heard.fact, MovementStated)
         and heard.fact.action is Action.CANCEL
-        and heard.fact.event in ARRIVALS
+        and event_of(heard.fact.event).family is Family.ARRIVAL
     )
 
 
@@ -110,7 +85,7 @@ def _by_id(facts: Iterable[Heard]) -> tuple[dict[Which, list[Heard]], set[str]]:
         if isinstance(heard.fact, MovementStated):
             said = heard.fact
             if said.event:
-                family = _FAMILY.get(said.event, Family.MOVE)
+                family = event_of(said.event).family
                 found.setdefault(Which(said.visit, said.movement, family), []).append(heard)
             else:
                 unsaid.append((heard, said))
@@ -181,7 +156,7 @@ def _standing(statements: list[Heard], decided: list[ExitKindDecided]) -> Moveme
     answer = max(decided, key=lambda one: (one.at, one.exit_kind), default=None)
     if (
         answer is not None
-        and last.event == "A03"
+        and event_of(last.event).family is Family.EXIT
         and last.exit_kind in (ExitKind.UNKNOWN, ExitKind.RELEASE, None)
         and answer.at >= statements[-1].recorded_at
     ):
@@ -207,4 +182,4 @@ def _updated(before: MovementStated | None, update: MovementStated) -> MovementS
 
 def _effect(movement: Movement) -> tuple[datetime, int, str, str]:
     stated = movement.stated
-    return (stated.at, _RANK.get(stated.event, 2), stated.visit, stated.movement)
+    return (stated.at, event_of(stated.event).rank, stated.visit, stated.movement)

@@ -12,9 +12,9 @@ from typing import Final, assert_never
 
 from engine.decide.movements import Movement
 from engine.model.fact import ExitKind, Half, MovementStated
+from engine.model.movement import event_of
 from engine.model.stay import Exit, Orphan, Presence, Stay
 
-ENTERING: Final = frozenset({"A01", "A02", "A04", "A06", "A07"})
 # Ways out after which nobody comes back by himself.
 GONE: Final = frozenset({ExitKind.RELEASE, ExitKind.TRANSFER, ExitKind.ESCAPE, ExitKind.EXPULSION})
 SECOND_VISIT: Final = "a-second-visit-was-discharged"
@@ -82,7 +82,7 @@ class _Walk:
 
     def step(self, movement: Movement) -> None:
         stated = movement.stated
-        if stated.event in ENTERING:
+        if event_of(stated.event).enters:
             self.enter(movement)
         elif stated.event == "A03":
             self.leave_for_good(movement)

@@ -15,10 +15,9 @@ from engine.model.fact import (
     MovementStated,
     PatientsMerged,
 )
+from engine.model.movement import CANCELS, UPDATE
 from engine.wire.hl7 import Message, Segment
 
-# What each cancelling event cancels, when ZBE-6 does not say (PAM FR, 2).
-CANCELLED: Final = {"A11": "A01", "A12": "A02", "A13": "A03", "A38": "A05"}
 _EVENT: Final = re.compile(r"[AZ]\d\d")
 
 
@@ -48,8 +47,8 @@ def read_movement(notes: Notes) -> None:
     if not visit:
         notes.missing("PV1-19", "the visit number is missing", grave=True)
         return
-    original = zbe.value(6) if _EVENT.fullmatch(zbe.value(6)) else CANCELLED.get(event, event)
-    if original == "Z99":
+    original = zbe.value(6) if _EVENT.fullmatch(zbe.value(6)) else CANCELS.get(event, event)
+    if original == UPDATE:
         original = ""  # an update of what its movement is, once that is known
     at = notes.time(zbe.value(2) or message.value("EVN", 6))
     if at is None:
@@ -105,9 +104,9 @@ def _movement_id(zbe: _Zbe, visit: str, event: str, at: str) -> str:
 
 def _action(event: str, told: str) -> Action:
     """ZBE-4, where the event does not already say it."""
-    if event in CANCELLED:
+    if event in CANCELS:
         return Action.CANCEL
-    if event == "Z99":
+    if event == UPDATE:
         return Action.UPDATE  # Z99 never inserts nor cancels
     return Action(told) if told in Action.__members__ else Action.INSERT
 

@@ -10,16 +10,11 @@ from typing import Annotated, Final
 
 from pydantic import Field, StringConstraints
 
+from engine.model.movement import CANCELS, EVENTS, UPDATE
 from engine.model.value import Value
 
 # ITI-31: each carries a movement (ZBE) of a visit (PV1-19).
-MOVEMENTS: Final = frozenset(
-    f"ADT^{event}"
-    for event in (
-        *("A01", "A02", "A03", "A04", "A05", "A06", "A07", "A11", "A12", "A13"),
-        *("A21", "A22", "A38", "Z99"),
-    )
-)
+MOVEMENTS: Final = frozenset(f"ADT^{event}" for event in (*EVENTS, *CANCELS, UPDATE))
 # ITI-30, and what is met in the field: the person alone.
 PERSONS: Final = frozenset(f"ADT^{event}" for event in ("A08", "A28", "A31", "A40", "A47", "A54"))
 DOCUMENTS: Final = frozenset({"MDM^T02", "MDM^T04", "MDM^T10"})
