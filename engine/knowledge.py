@@ -13,6 +13,7 @@ from engine.decide.fold import fold
 from engine.decide.person import gp_meant
 from engine.decide.plan import Plan, ThreadPlan, plan, verdict_on
 from engine.decide.reasons import Reason
+from engine.decide.recall import CANCEL_NOTICE
 from engine.decide.recipients import Directory
 from engine.decide.scene import Scene
 from engine.model.flow import Delivery, DeliveryState
@@ -61,6 +62,11 @@ class Knowledge:
             ),
             impossible=frozenset(
                 one.about for one in tasks if one.open and one.kind is TaskKind.LETTER_IMPOSSIBLE
+            ),
+            recalled=frozenset(
+                one.about
+                for one in tasks
+                if one.kind is TaskKind.CORRECTION and one.answer == CANCEL_NOTICE
             ),
             gp_meant=gp_meant(facts),
             directory=self.directory,
@@ -170,8 +176,10 @@ def _remember_stays(tx: Tx, scene: Scene, decided: Plan, now: datetime) -> None:
         if row != old:
             tx.facts.put_stay(row)
     for old in before.values():
-        gone = StayRow(old.key, root, old.usmp, {"stay": Reason.NEVER_HAPPENED.value}, None, True)
-        if gone != old:
+        # A letter about it may have to be taken back.
+        due = now if any(one.send for one in decided.threads if one.stay == old.key) else None
+        gone = StayRow(old.key, root, old.usmp, {"stay": Reason.NEVER_HAPPENED.value}, due, True)
+        if gone.verdicts != old.verdicts:
             tx.audit.append(
                 AuditKind.DECISION,
                 now=now,
@@ -179,6 +187,7 @@ def _remember_stays(tx: Tx, scene: Scene, decided: Plan, now: datetime) -> None:
                 stay=old.key,
                 reason=Reason.NEVER_HAPPENED.value,
             )
+        if gone != old:
             tx.facts.put_stay(gone)
 
 

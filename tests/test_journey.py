@@ -6,7 +6,9 @@ from pathlib import Path
 from engine.knowledge import look_again
 from engine.model.consent import ConsentState, ConsentStated, Purpose
 from engine.model.flow import DeliveryState, JournalState
+from engine.model.letter import LetterKind
 from engine.model.task import TaskKind
+from engine.store.interface import Tx
 from tests.support.house import Engine
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -117,3 +119,42 @@ async def test_each_agreement_read_in_a_message_has_its_line_in_the_audit(engine
     kinds = [line.kind for line in lines]
     assert kinds.count("consent-recorded") == 4
     assert kinds.count("gp-confirmed") == 1
+
+
+async def test_a_notice_about_an_arrival_that_never_happened_is_taken_back_on_request(
+    engine: Engine,
+) -> None:
+    await engine.hear("lambert-A01")
+    await engine.wait(timedelta(seconds=6))
+    (told,) = engine.deliveries("26000001")
+
+    def relayed(tx: Tx) -> None:
+        tx.outbox.move(told.id, DeliveryState.SENDING, engine.now)
+        tx.outbox.move(told.id, DeliveryState.RELAYED, engine.now)
+
+    await engine.store.write(relayed)
+    (path,) = (ROOT / "fixtures/day").glob("*lambert-A01.hl7")
+    undone = path.read_bytes().replace(b"ADT^A01", b"ADT^A11").replace(b"|INSERT|", b"|CANCEL|")
+    await engine.journal(undone.replace(b"|DAY001|", b"|DAY001X|"))
+    await engine.read()
+    (wrong,) = await engine.store.read(lambda tx: tx.tasks.listing())
+    assert (wrong.kind, wrong.about) == (TaskKind.CORRECTION, told.id)
+
+    def answer(tx: Tx) -> None:
+        tx.tasks.close(wrong.id, engine.now, "IDE", "cancel-notice")
+        engine.knowledge.settle(tx, "26000001|1.2.250.1.999.1", engine.now)
+
+    await engine.store.write(answer)
+    await engine.wait(timedelta(seconds=1))
+    _, notice = engine.deliveries("26000001")
+    assert (notice.letter_kind, notice.version) == (LetterKind.ARRIVAL_CANCELLED, 2)
+    assert notice.set_oid == told.set_oid
+    refused = await engine.store.read(lambda tx: engine.knowledge.may_leave(tx, notice, engine.now))
+    assert refused is None
+    files = await engine.store.read(lambda tx: tx.outbox.files(notice.id))
+    words = files["letter.txt"].decode()
+    assert "est annulé" in words
+    assert "incarcération" not in words
+    assert told.document_oid.encode() in files["cda.xml"]
+    await engine.wait(timedelta(days=1))
+    assert len(engine.deliveries("26000001")) == 2

@@ -126,14 +126,18 @@ def _names(letter: Letter) -> tuple[str, str]:
 
 
 def _addresses(letter: Letter, face: ChannelFace) -> list[str]:
-    doctor = doctor_name(letter.recipient)
+    doctor, sender = _shown(doctor_name(letter.recipient)), _shown(face.sender_name)
     return [
-        _header(
-            "From", Address(clean_line(face.sender_name), addr_spec=_checked(letter, face.sender))
-        ),
+        _header("From", Address(sender, addr_spec=_checked(letter, face.sender))),
         _header("To", Address(doctor, addr_spec=_checked(letter, face.address))),
         _header("Reply-To", Address(addr_spec=_checked(letter, letter.unit.secure_address))),
     ]
+
+
+def _shown(name: str) -> str:
+    """A display name. No-break spaces become plain ones: the library would end an encoded word in
+    the middle of a name, against RFC 2047, section 5."""
+    return clean_line(name.replace("\xa0", " ").replace("\u202f", " "))
 
 
 def _thread(letter: Letter, shop: Shop, face: ChannelFace) -> list[str]:

@@ -217,7 +217,7 @@ def _check_versions(letter: Letter) -> None:
 
 def _check_dates(letter: Letter) -> None:
     left = letter.left_at
-    if letter.kind is LetterKind.ARRIVAL_NOTICE:
+    if letter.kind not in (LetterKind.EXIT_NOTICE, LetterKind.EXIT_LETTER):
         return
     if left is None or left < letter.arrived_at:
         raise DateError(letter, remedy="check the movements of the stay: no exit after the arrival")

@@ -66,7 +66,12 @@ def fold(
         )
         for stay in stays
     ]
-    return Record(person=person, stays=tuple(furnished), orphans=tuple(orphans))
+    return Record(
+        person=person,
+        stays=tuple(furnished),
+        orphans=tuple(orphans),
+        consents=tuple(sorted(set(consents), key=lambda one: (one.at, one.model_dump_json()))),
+    )
 
 
 def _with_doubts(stay: Stay, unmatched: Set[str], undone: Set[str]) -> Stay:

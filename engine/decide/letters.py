@@ -23,7 +23,7 @@ from engine.model.letter import (
 )
 from engine.model.people import Mailbox, Professional
 from engine.model.policy import Mode, Policy
-from engine.model.stay import Document, Person, Stay
+from engine.model.stay import Document, Person, Stay, unit_of_key, visit_of_key
 
 HEADINGS: Final = {
     Half.DSS: "Prise en charge somatique",
@@ -53,11 +53,12 @@ def write(
     scene: Scene, send: Send, contents: Mapping[str, bytes], hospital: Hospital, now: datetime
 ) -> Letter:
     """Build the letter of a decision. ``contents`` holds the documents' bytes by SHA-256."""
-    stay = next(one for one in scene.record.stays if one.key == send.stay)
+    # None: a letter is taken back whose stay no longer exists.
+    stay = next((one for one in scene.record.stays if one.key == send.stay), None)
     say, person = send.say, scene.record.person
     kind = say.kind
-    documents = _chosen(stay, {part.content for part in say.parts})
-    left_at = stay.exit.at if stay.exit and kind is not LetterKind.ARRIVAL_NOTICE else None
+    documents = _chosen(stay, {part.content for part in say.parts}) if stay else []
+    tells_exit = kind in (LetterKind.EXIT_NOTICE, LetterKind.EXIT_LETTER)
     return Letter(
         kind=kind,
         delivery=send.delivery,
@@ -65,18 +66,18 @@ def write(
         set_oid=(
             send.replaces.set_oid
             if send.replaces
-            else mint_oid("set", stay.key, THREAD_OF[kind], say.mailbox.rpps)
+            else mint_oid("set", send.stay, THREAD_OF[kind], say.mailbox.rpps)
         ),
         version=send.version,
         replaces=_replaced(send),
         issued_at=now,
         patient=_patient(person, scene.policy, hospital),
         recipient=say.mailbox,
-        unit=scene.policy.units[stay.usmp],
-        visit=stay.visit,
+        unit=scene.policy.units[unit_of_key(send.stay)],
+        visit=stay.visit if stay else visit_of_key(send.stay),
         visit_oid=hospital.visit_oid,
-        arrived_at=stay.arrived_at,
-        left_at=left_at,
+        arrived_at=stay.arrived_at if stay else send.replaces.created_at if send.replaces else now,
+        left_at=stay.exit.at if stay and stay.exit and tells_exit else None,
         sections=tuple(
             Section(
                 half=one.half,

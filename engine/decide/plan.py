@@ -6,75 +6,30 @@ function is asked again in the transaction that opens an attempt (``verdict_on``
 withdrawn one second before stops the send.
 """
 
-import hashlib
-from base64 import b32encode
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
-from typing import assert_never
 
 from engine.decide.arrival import arrival_wish
 from engine.decide.departure import departure_wish
 from engine.decide.reasons import Reason
+from engine.decide.recall import is_cancellation, recall, target_of, wanted
 from engine.decide.scene import Scene, left, on_its_way
-from engine.decide.versions import (
-    adopted,
-    describes,
-    may_follow,
-    says_the_same,
-    told_of_void,
-    told_the_same,
+from engine.decide.threads import (
+    Cancel,
+    Send,
+    Standing,
+    ThreadPlan,
+    can_cancel,
+    take_back,
+    thread_plan,
 )
-from engine.decide.wish import Ask, Say, Silent, Wait, Wish, task
-from engine.model.fact import ExitKind
-from engine.model.flow import Delivery, DeliveryState
+from engine.decide.versions import describes, says_the_same, told_of_void
+from engine.decide.wish import Say, task
+from engine.model.flow import Delivery
 from engine.model.letter import THREAD_OF, Thread
-from engine.model.stay import Stay
 from engine.model.task import TaskKind, WantedTask
 
-
-class Standing(StrEnum):
-    """How one thread of one stay stands."""
-
-    WAITING = "waiting"
-    ASKING = "asking"
-    SILENT = "silent"
-    SENDING = "sending"
-    SAID = "said"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class Send:
-    """A letter to write and queue now."""
-
-    delivery: str
-    stay: str
-    say: Say
-    version: int
-    replaces: Delivery | None  # the version that this one annuls
-
-
-@dataclass(frozen=True, slots=True)
-class Cancel:
-    """A delivery that must not leave."""
-
-    delivery: str
-    reason: Reason
-
-
-@dataclass(frozen=True, slots=True)
-class ThreadPlan:
-    """What one thread of one stay comes to."""
-
-    stay: str
-    thread: Thread
-    standing: Standing
-    reason: Reason
-    until: datetime | None = None
-    send: Send | None = None
-    cancels: tuple[Cancel, ...] = ()
-    tasks: tuple[WantedTask, ...] = ()
+__all__ = ["Cancel", "Plan", "Send", "Standing", "ThreadPlan", "plan", "verdict_on"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,18 +46,13 @@ class Plan:
         return min(moments, default=None)
 
 
-def delivery_id(stay: str, thread: Thread, rpps: str, ordinal: int) -> str:
-    """26 letters and digits, the same for the same letter whatever happens in between."""
-    digest = hashlib.sha256(f"{stay}\0{thread}\0{rpps}\0{ordinal}".encode()).digest()
-    return b32encode(digest).decode().lower()[:26]
-
-
 def plan(scene: Scene) -> Plan:
     """Decide everything about one patient."""
     threads: list[ThreadPlan] = []
     for stay in scene.record.stays:
-        threads.append(_thread(scene, stay, Thread.ARRIVAL, arrival_wish(scene, stay)))
-        threads.append(_thread(scene, stay, Thread.EXIT, departure_wish(scene, stay)))
+        threads.append(thread_plan(scene, stay, Thread.ARRIVAL, arrival_wish(scene, stay)))
+        threads.append(thread_plan(scene, stay, Thread.EXIT, departure_wish(scene, stay)))
+    threads.extend(_taken_back(scene))
     cancels, tasks = _void_stays(scene)
     tasks = (*tasks, *_orphans(scene))
     return Plan(
@@ -117,6 +67,8 @@ def verdict_on(scene: Scene, delivery: Delivery) -> Reason | datetime | None:
 
     None: yes. A Reason: never (it is cancelled). A datetime: not before it.
     """
+    if is_cancellation(delivery):
+        return _verdict_on_notice(scene, delivery)
     stay = next((one for one in scene.record.stays if one.key == delivery.stay), None)
     if stay is None:
         return Reason.NEVER_HAPPENED
@@ -127,143 +79,29 @@ def verdict_on(scene: Scene, delivery: Delivery) -> Reason | datetime | None:
     return Reason.SUPERSEDED if isinstance(wish, Say) else wish.reason
 
 
-def _thread(scene: Scene, stay: Stay, thread: Thread, wish: Wish) -> ThreadPlan:
-    deliveries = scene.of_thread(stay.key, thread)
-    # What was diverted to a test mailbox never reached the doctor, once the mode is production.
-    real = [one for one in deliveries if scene.counts(one)]
-    own = [one for one in real if left(one)]
-    said = [*adopted(scene, stay, thread), *own]
-    pending = [one for one in deliveries if on_its_way(one) and one not in own]
-    when: datetime | None = None
-    match wish:
-        case Say():
-            return _say(scene, stay, thread, wish, said, pending, len(deliveries))
-        case Wait(reason=reason, until=until):
-            standing, when, tasks = Standing.WAITING, until, ()
-        case Ask(reason=reason, tasks=tasks):
-            standing = Standing.ASKING
-        case Silent(reason=reason, tasks=tasks, until=when):
-            standing = Standing.SILENT
-        case _:
-            assert_never(wish)
-    cancels = tuple(Cancel(one.id, reason) for one in pending if _can_cancel(one))
-    if said:
-        return _after_the_fact(scene, stay, thread, reason, said[-1], cancels, tasks)
-    return ThreadPlan(stay.key, thread, standing, reason, when, None, cancels, tasks)
+def _verdict_on_notice(scene: Scene, notice: Delivery) -> Reason | None:
+    target = target_of(scene, notice)
+    if target is None:
+        return Reason.SUPERSEDED
+    say = recall(scene, target)
+    if isinstance(say, Reason):
+        return say
+    return None if says_the_same(say, notice) and scene.counts(notice) else Reason.SUPERSEDED
 
 
-def _can_cancel(delivery: Delivery) -> bool:
-    return delivery.state is not DeliveryState.SENDING
-
-
-def _say(
-    scene: Scene,
-    stay: Stay,
-    thread: Thread,
-    say: Say,
-    said: list[Delivery],
-    pending: list[Delivery],
-    count: int,
-) -> ThreadPlan:
-    """Something should be said: has it been, is it on its way, or is it to be written now?"""
-    if said and told_the_same(say, said[-1]):
-        same = said[-1]
-        cancels = tuple(Cancel(one.id, Reason.SUPERSEDED) for one in pending if _can_cancel(one))
-        reason = Reason.SAID if same.state is DeliveryState.RELAYED else Reason.POSSIBLY_SAID
-        return ThreadPlan(stay.key, thread, Standing.SAID, reason, cancels=cancels, tasks=say.tasks)
-    under_way = next(
-        (one for one in pending if says_the_same(say, one) and scene.counts(one)), None
-    )
-    stale = tuple(
-        Cancel(one.id, Reason.SUPERSEDED)
-        for one in pending
-        if one is not under_way and _can_cancel(one)
-    )
-    if under_way is not None:
-        standing, reason = _pending_standing(under_way)
-        return ThreadPlan(stay.key, thread, standing, reason, None, None, stale, say.tasks)
-    if any(one.state is DeliveryState.SENDING for one in pending):
-        # Its outcome is not known yet: look again when it is.
-        return ThreadPlan(stay.key, thread, Standing.SENDING, Reason.QUEUED, None, None, stale)
-    if said and not may_follow(say, said[-1]):
-        if scene.now - said[-1].created_at > scene.policy.notice_max_age:
-            return ThreadPlan(stay.key, thread, Standing.SAID, Reason.SAID, cancels=stale)
-        wrong = task(TaskKind.CORRECTION, scene.record.person.patient, stay.key, thread)
-        return ThreadPlan(
-            stay.key, thread, Standing.SAID, Reason.CORRECTION, None, None, stale, (wrong,)
-        )
-    if any(
-        one.reason == Reason.CANCELLED_BY_PERSON and says_the_same(say, one)
-        for one in scene.of_thread(stay.key, thread)
-    ):
-        return ThreadPlan(stay.key, thread, Standing.SILENT, Reason.CANCELLED_BY_PERSON)
-    if scene.now < say.not_before:
-        standing = Standing.SAID if said else Standing.WAITING
-        return ThreadPlan(stay.key, thread, standing, Reason.HOLD_BACK, say.not_before, None, stale)
-    earlier = said[-1] if said else None
-    number = delivery_id(stay.key, thread, say.mailbox.rpps, count + 1)
-    if number in scene.impossible:
-        return ThreadPlan(stay.key, thread, Standing.ASKING, Reason.LETTER_IMPOSSIBLE)
-    send = Send(
-        delivery=number,
-        stay=stay.key,
-        say=say,
-        version=earlier.version + 1 if earlier else 1,
-        replaces=earlier,
-    )
-    return ThreadPlan(
-        stay.key, thread, Standing.SENDING, Reason.QUEUED, None, send, stale, say.tasks
-    )
-
-
-def _pending_standing(delivery: Delivery) -> tuple[Standing, Reason]:
-    match delivery.state:
-        case DeliveryState.HELD:
-            return Standing.WAITING, Reason.HELD_BY_PERSON
-        case DeliveryState.REJECTED | DeliveryState.EXPIRED:
-            return Standing.FAILED, Reason.FAILED
-        case _:
-            return Standing.SENDING, Reason.QUEUED
-
-
-def _after_the_fact(
-    scene: Scene,
-    stay: Stay,
-    thread: Thread,
-    reason: Reason,
-    last: Delivery,
-    cancels: tuple[Cancel, ...],
-    tasks: tuple[WantedTask, ...],
-) -> ThreadPlan:
-    """Something was said, and now nothing should be: is what was said still right?
-
-    An arrival told and then followed by a release, or an agreement withdrawn afterwards, leaves
-    what was said right. A release that turns out to be none does not.
-    """
-    # Death may come, or be told, after a release that was one.
-    died_later = (
-        reason is Reason.DEATH and stay.exit is not None and stay.exit.kind is ExitKind.RELEASE
-    )
-    harmless = (
-        died_later
-        or thread is Thread.ARRIVAL
-        or reason
-        not in (
-            Reason.STAY_GOES_ON,
-            Reason.WHEREABOUTS,
-            Reason.DEATH,
-            Reason.TRANSFER,
-            Reason.ESCAPE,
-            Reason.EXPULSION,
-            Reason.EXIT_KIND_UNKNOWN,
-        )
-    )
-    if harmless:
-        return ThreadPlan(stay.key, thread, Standing.SAID, Reason.SAID, None, None, cancels)
-    wrong = task(TaskKind.CORRECTION, scene.record.person.patient, stay.key, last.id)
-    return ThreadPlan(
-        stay.key, thread, Standing.SAID, Reason.CORRECTION, None, None, cancels, (*tasks, wrong)
-    )
+def _taken_back(scene: Scene) -> list[ThreadPlan]:
+    """Notices that a person asked for, about stays that no longer exist."""
+    known = {stay.key for stay in scene.record.stays}
+    found: list[ThreadPlan] = []
+    for stay in dict.fromkeys(one.stay for one in scene.deliveries if one.stay not in known):
+        for thread in Thread:
+            deliveries = scene.of_thread(stay, thread)
+            said = [one for one in deliveries if left(one) and scene.counts(one)]
+            target = wanted(scene, said)
+            if target is not None:
+                pending = [one for one in deliveries if on_its_way(one) and one not in said]
+                found.append(take_back(scene, stay, thread, target, pending, len(deliveries)))
+    return found
 
 
 def _void_stays(scene: Scene) -> tuple[tuple[Cancel, ...], tuple[WantedTask, ...]]:
@@ -272,7 +110,11 @@ def _void_stays(scene: Scene) -> tuple[tuple[Cancel, ...], tuple[WantedTask, ...
     cancels = tuple(
         Cancel(one.id, Reason.NEVER_HAPPENED)
         for one in scene.deliveries
-        if one.stay not in known and on_its_way(one) and not left(one) and _can_cancel(one)
+        if one.stay not in known
+        and on_its_way(one)
+        and not left(one)
+        and can_cancel(one)
+        and not (is_cancellation(one) and _verdict_on_notice(scene, one) is None)
     )
     tasks = tuple(
         task(TaskKind.CORRECTION, scene.record.person.patient, one.stay, one.id)

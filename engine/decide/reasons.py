@@ -49,6 +49,7 @@ class Reason(StrEnum):
     DIVERTED_IN_TEST = "diverted-in-test"
     CANCELLED_BY_PERSON = "cancelled-by-person"
     LETTER_IMPOSSIBLE = "letter-impossible"
+    TAKEN_BACK = "taken-back"
 
 
 SENTENCES: Final[dict[Reason, str]] = {
@@ -93,5 +94,6 @@ SENTENCES: Final[dict[Reason, str]] = {
     Reason.TEST_MODE_ADDRESS: "in test mode only the declared test mailboxes may be written to",
     Reason.DIVERTED_IN_TEST: "written in test mode, for a test mailbox",
     Reason.CANCELLED_BY_PERSON: "cancelled by a person",
+    Reason.TAKEN_BACK: "taken back: the doctor was told to disregard it",
     Reason.LETTER_IMPOSSIBLE: "the letter cannot be made; a task says why",
 }

@@ -20,6 +20,7 @@ class Scene:
 
     ``cleared`` holds the keys of tasks by which a person said "go on"; ``impossible`` the ids of
     deliveries that could not be written and wait for a person.
+    ``recalled`` holds the ids of letters that a person asked to take back (decide.recall).
     ``gp_meant`` gives the doctor whom each agreement about "the médecin traitant" meant.
     """
 
@@ -31,6 +32,7 @@ class Scene:
     directory: Directory
     policy: Policy
     now: datetime
+    recalled: frozenset[str] = frozenset()
 
     def refusal(self, stay: Stay, purpose: Purpose, rpps: str) -> Reason | None:
         """Why consent forbids this; None: it is granted."""

@@ -57,7 +57,8 @@ CURES: Final[dict[TaskKind, str]] = {
     TaskKind.DOCUMENT_DOUBT: "name the unit in the document, or in the mapping's units.toml; "
     "then: relais journal replay",
     TaskKind.TRANSFER_TELL_UNIT: "write to the unit that receives the patient; close the task",
-    TaskKind.CORRECTION: "call the doctor or write a correction; close the task saying how",
+    TaskKind.CORRECTION: "see: relais outbox show {about}; to have the doctor told to disregard "
+    "it: relais task done {id} --answer cancel-notice; else call, and close the task saying how",
     TaskKind.DELIVERY_FAILED: "see: relais outbox show {about}; mend the mailbox or the relay; "
     "then: relais outbox retry {about}",
     TaskKind.DELIVERY_UNCERTAIN: "call the doctor: did it arrive? see: relais outbox show {about}",

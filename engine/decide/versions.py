@@ -4,7 +4,7 @@ from engine.decide.scene import Scene, left
 from engine.decide.statement import same_person, same_statement, statement_of
 from engine.decide.wish import Say
 from engine.model.flow import Delivery
-from engine.model.letter import THREAD_OF, LetterKind, Thread
+from engine.model.letter import CANCELLATIONS, THREAD_OF, LetterKind, Thread
 from engine.model.stay import Stay
 
 
@@ -35,11 +35,17 @@ def may_follow(say: Say, earlier: Delivery) -> bool:
 
 
 def told_of_void(scene: Scene) -> list[Delivery]:
-    """What doctors have, or may have, of stays that no longer exist: an A11 came, or a merge."""
+    """What doctors have, or may have, of stays that no longer exist: an A11 came, or a merge.
+
+    The last word of each thread; nothing where that was to disregard the letter.
+    """
     known = {stay.key for stay in scene.record.stays}
-    return [
-        one for one in scene.deliveries if one.stay not in known and left(one) and scene.counts(one)
-    ]
+    last = {
+        (one.stay, THREAD_OF[one.letter_kind]): one
+        for one in scene.deliveries
+        if one.stay not in known and left(one) and scene.counts(one)
+    }
+    return [one for one in last.values() if one.letter_kind not in CANCELLATIONS]
 
 
 def describes(scene: Scene, stay: Stay, delivery: Delivery) -> bool:
@@ -60,7 +66,9 @@ def adopted(scene: Scene, stay: Stay, thread: Thread) -> list[Delivery]:
     return [
         one
         for one in told_of_void(scene)
-        if THREAD_OF[one.letter_kind] is thread and describes(scene, stay, one)
+        if THREAD_OF[one.letter_kind] is thread
+        and one.id not in scene.recalled
+        and describes(scene, stay, one)
     ]
 
 

@@ -17,6 +17,8 @@ class LetterKind(StrEnum):
     ARRIVAL_NOTICE = "arrival-notice"
     EXIT_NOTICE = "exit-notice"
     EXIT_LETTER = "exit-letter"
+    ARRIVAL_CANCELLED = "arrival-cancelled"
+    EXIT_CANCELLED = "exit-cancelled"
 
 
 class Thread(StrEnum):
@@ -30,7 +32,17 @@ THREAD_OF = {
     LetterKind.ARRIVAL_NOTICE: Thread.ARRIVAL,
     LetterKind.EXIT_NOTICE: Thread.EXIT,
     LetterKind.EXIT_LETTER: Thread.EXIT,
+    LetterKind.ARRIVAL_CANCELLED: Thread.ARRIVAL,
+    LetterKind.EXIT_CANCELLED: Thread.EXIT,
 }
+
+# The notice that takes a letter back. A notice itself is taken back by the letter that follows.
+CANCELLATION_OF = {
+    LetterKind.ARRIVAL_NOTICE: LetterKind.ARRIVAL_CANCELLED,
+    LetterKind.EXIT_NOTICE: LetterKind.EXIT_CANCELLED,
+    LetterKind.EXIT_LETTER: LetterKind.EXIT_CANCELLED,
+}
+CANCELLATIONS = frozenset(CANCELLATION_OF.values())
 
 PURPOSE_OF_HALF = {
     Half.DSS: Purpose.EXIT_LETTER_SOMATIC,

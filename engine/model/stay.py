@@ -89,6 +89,16 @@ class Stay(Value):
     )
 
 
+def unit_of_key(stay: str) -> str:
+    """The USMP in the key of a stay, which outlives the stay itself. See ``Stay``."""
+    return stay.rpartition("@")[2].rpartition("#")[0]
+
+
+def visit_of_key(stay: str) -> str:
+    """The visit number in the key of a stay."""
+    return stay.rpartition("@")[0].rpartition("/")[2]
+
+
 class Person(Value):
     """The patient's traits as known now."""
 
@@ -120,3 +130,6 @@ class Record(Value):
     person: Person
     stays: tuple[Stay, ...] = ()
     orphans: tuple[Orphan, ...] = ()
+    consents: tuple[ConsentStated, ...] = Field(
+        default=(), description="All of them: a stay that was taken back has none of its own."
+    )

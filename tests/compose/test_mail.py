@@ -7,7 +7,7 @@ from email.message import EmailMessage
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from engine.compose.faults import AddressError, SizeError
@@ -182,6 +182,7 @@ NAMES = st.text(
 ) | st.just("x\r\nBcc: victim@example.test\r\n\r\nbody")
 
 
+@example("", "\xa00", "x")
 @given(NAMES, NAMES, NAMES)
 def test_no_name_ever_adds_a_header_or_breaks_a_part(family: str, given_: str, nil: str) -> None:
     from engine.compose.text import cleaned

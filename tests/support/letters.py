@@ -12,6 +12,7 @@ from engine.compose.mail import ChannelFace
 from engine.compose.shop import Shop, load
 from engine.model.fact import Half
 from engine.model.letter import (
+    CANCELLATIONS,
     Annex,
     Letter,
     LetterKind,
@@ -149,8 +150,16 @@ def letter(kind: LetterKind = LetterKind.ARRIVAL_NOTICE, **changes: Any) -> Lett
         "visit_oid": "2.25.281474976710656901",
         "arrived_at": datetime(2026, 9, 1, 8, 15, tzinfo=UTC),
     }
-    if kind is not LetterKind.ARRIVAL_NOTICE:
+    if kind in (LetterKind.EXIT_NOTICE, LetterKind.EXIT_LETTER):
         fields["left_at"] = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
+    if kind in CANCELLATIONS:
+        fields["version"] = 2
+        fields["replaces"] = Replaced(
+            document_oid="2.25.281474976710655999",
+            version=1,
+            message_id="<01j9zk4m7p.0@ch-exemple.mssante.fr>",
+            issued_at=datetime(2026, 11, 20, 9, 0, tzinfo=UTC),
+        )
     if kind is LetterKind.EXIT_LETTER:
         fields["sections"] = (SOMATIC,)
     return Letter(**(fields | changes))

@@ -130,6 +130,7 @@ class World:
     facts: list[Heard] = field(default_factory=list)
     deliveries: dict[str, Delivery] = field(default_factory=dict)
     cleared: frozenset[str] = frozenset()
+    recalled: frozenset[str] = frozenset()
     left: list[tuple[datetime, Delivery]] = field(default_factory=list)
     order: int = 0
 
@@ -170,6 +171,7 @@ class World:
             directory=DIRECTORY,
             policy=self.policy,
             now=self.now,
+            recalled=self.recalled,
         )
 
     def plan(self) -> Plan:

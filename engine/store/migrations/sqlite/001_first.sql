@@ -83,7 +83,7 @@ CREATE INDEX stay_due ON stay (next_look_at) WHERE next_look_at IS NOT NULL;
 CREATE TABLE delivery (
     id            TEXT PRIMARY KEY CHECK (id <> ''),
     letter_kind   TEXT NOT NULL CHECK (letter_kind IN (
-        'arrival-notice', 'exit-notice', 'exit-letter')),
+        'arrival-notice', 'exit-notice', 'exit-letter', 'arrival-cancelled', 'exit-cancelled')),
     patient       TEXT NOT NULL,
     stay          TEXT NOT NULL,
     rpps          TEXT NOT NULL,

@@ -1,0 +1,96 @@
+"""A letter to be taken back: the notice of cancellation that a person asked for.
+
+Never by machine alone: that a letter is wrong is told by a CORRECTION task, and its answer
+``cancel-notice`` asks for the notice. It goes to who has the letter, says no more than the letter
+did, and needs what every letter needs: the agreement, a clear identity, one mailbox.
+"""
+
+import hashlib
+from typing import Final
+
+from engine.decide import gate
+from engine.decide.consents import in_force
+from engine.decide.reasons import Reason
+from engine.decide.scene import Scene, left
+from engine.decide.wish import Say
+from engine.model.consent import Purpose
+from engine.model.flow import Delivery
+from engine.model.letter import CANCELLATION_OF, CANCELLATIONS
+from engine.model.people import Mailbox
+from engine.model.stay import unit_of_key
+
+# The answer to a CORRECTION task that asks for the notice.
+CANCEL_NOTICE: Final = "cancel-notice"
+
+
+def recall(scene: Scene, target: Delivery) -> Say | Reason:
+    """The notice that takes ``target`` back, or why it cannot be said."""
+    person = scene.record.person
+    if person.dead:
+        return Reason.DEATH
+    identity = gate.identity(person, scene.policy, scene.cleared)
+    if identity is not None:
+        return identity
+    if unit_of_key(target.stay) not in scene.policy.units:
+        return Reason.UNIT_NOT_SET_UP
+    refused = _refusal(scene, target)
+    if refused is not None:
+        return refused
+    mailbox = _mailbox(scene, target.rpps)
+    if isinstance(mailbox, Reason):
+        return mailbox
+    return Say(
+        kind=CANCELLATION_OF[target.letter_kind],
+        mailbox=mailbox,
+        purposes=target.purposes,
+        statement=_statement(target),
+        not_before=scene.now,
+    )
+
+
+def wanted(scene: Scene, deliveries: list[Delivery]) -> Delivery | None:
+    """The last of a thread's letters, where a person asked for it to be taken back."""
+    last = deliveries[-1] if deliveries else None
+    return last if last is not None and last.id in scene.recalled else None
+
+
+def target_of(scene: Scene, notice: Delivery) -> Delivery | None:
+    """The letter that a notice of cancellation takes back."""
+    return next(
+        (
+            one
+            for one in scene.deliveries
+            if left(one) and one.id in scene.recalled and _statement(one) == notice.statement
+        ),
+        None,
+    )
+
+
+def is_cancellation(delivery: Delivery) -> bool:
+    """Whether a delivery is such a notice."""
+    return delivery.letter_kind in CANCELLATIONS
+
+
+def _statement(target: Delivery) -> str:
+    """The person as the letter named them, and which letter: see decide.statement."""
+    named = target.statement.rpartition(".")[0]
+    return f"{named}.{hashlib.sha256(target.id.encode()).hexdigest()[:32]}"
+
+
+def _refusal(scene: Scene, target: Delivery) -> Reason | None:
+    stay = next((one for one in scene.record.stays if one.key == target.stay), None)
+    statements = stay.consents if stay is not None else scene.record.consents
+    for purpose in target.purposes:
+        found = in_force(statements, Purpose(purpose), target.rpps, scene.gp_meant)[1]
+        if found is not None:
+            return found
+    return None
+
+
+def _mailbox(scene: Scene, rpps: str) -> Mailbox | Reason:
+    found = scene.directory.get(rpps, ())
+    if not found:
+        return Reason.MAILBOX_MISSING
+    if len({one.address.lower() for one in found}) > 1:
+        return Reason.MAILBOX_DOUBT
+    return found[0]
