@@ -24,7 +24,14 @@ from engine.mapping.reading import Reading
 from engine.mapping.schema import Dialect
 from engine.model.consent import ConsentStated
 from engine.model.errors import MessageError, StoreError
-from engine.model.fact import GpConfirmed, IdentifierChanged, PatientsMerged
+from engine.model.fact import (
+    AccountMoved,
+    GpConfirmed,
+    Heard,
+    IdentifierChanged,
+    MovementStated,
+    PatientsMerged,
+)
 from engine.model.flow import JournalState
 from engine.model.policy import Mode
 from engine.model.task import TaskKind, WantedTask
@@ -181,6 +188,8 @@ class Processor:
                 now,
             )
         if patient is not None:
+            for other in _also_concerned(tx, patient, reading):
+                self._knowledge().settle(tx, other, now)
             self._knowledge().settle(tx, patient, now)
         return state
 
@@ -209,7 +218,45 @@ class Processor:
         for data in reading.blobs.values():
             tx.facts.put_blob(data)
         tx.facts.add(reading.facts)
+        tx.facts.add(_of_moved_accounts(tx, reading))
         return True
+
+
+def _of_moved_accounts(tx: Tx, reading: Reading) -> list[Heard]:
+    """What an A44 has the other of its two patients hear too: that the stay left, or its movements,
+    those that are told late included. Agreements stay behind: they are asked for anew."""
+    found: list[Heard] = []
+    for heard in reading.facts:
+        match heard.fact:
+            case AccountMoved() as moved:
+                found.append(heard.model_copy(update={"patient": moved.former}))
+                found += [
+                    one.model_copy(update={"patient": moved.to})
+                    for one in tx.facts.of_patient(tx.facts.root(moved.former))
+                    if isinstance(one.fact, MovementStated) and one.fact.account == moved.account
+                ]
+            case MovementStated(account=str(account)):
+                found += [
+                    heard.model_copy(update={"patient": one.fact.to})
+                    for one in tx.facts.of_patient(tx.facts.root(heard.patient))
+                    if isinstance(one.fact, AccountMoved)
+                    and one.fact.account == account
+                    and one.fact.former == heard.patient
+                ]
+            case _:
+                pass
+    return found
+
+
+def _also_concerned(tx: Tx, patient: str, reading: Reading | None) -> set[str]:
+    """Other patients to decide about anew: both of an A44, and who has its account now."""
+    if reading is None:
+        return set()
+    told = list(reading.facts)
+    if any(isinstance(one.fact, MovementStated) and one.fact.account for one in told):
+        told += tx.facts.of_patient(tx.facts.root(patient))
+    moves = [one.fact for one in told if isinstance(one.fact, AccountMoved)]
+    return {key for moved in moves for key in (moved.former, moved.to)} - {patient}
 
 
 def _tell_agreements(tx: Tx, entry: Entry, reading: Reading, now: datetime) -> None:

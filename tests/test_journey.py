@@ -158,3 +158,63 @@ async def test_a_notice_about_an_arrival_that_never_happened_is_taken_back_on_re
     assert told.document_oid.encode() in files["cda.xml"]
     await engine.wait(timedelta(days=1))
     assert len(engine.deliveries("26000001")) == 2
+
+
+def moved_to_another(raw: bytes, former: bytes, other: bytes) -> bytes:
+    """An A44 made of an arrival: the account of ``former`` is from now on of ``other``."""
+    lines = [line for line in raw.split(b"\r") if line[:3] in (b"MSH", b"EVN", b"PID")]
+    head = b"\r".join(lines).replace(b"ADT^A01^ADT_A01", b"ADT^A44^ADT_A43")
+    head = head.replace(b"D000001", b"D000001X").replace(former, other)
+    head = head.replace(b"LAMBERT", b"AUTRE").replace(b"20260302081500", b"20260302083000")
+    mrg = (
+        b"MRG|" + former + b"^^^CHEX&1.2.250.1.999.1&ISO^PI||D260001^^^CHEX&1.2.250.1.999.1&ISO^AN"
+    )
+    return head + b"\r" + mrg + b"\r"
+
+
+async def test_a_stay_moved_to_another_patient_is_corrected_with_one_and_asked_about_with_the_other(
+    engine: Engine,
+) -> None:
+    await engine.hear("lambert-A01")
+    await engine.wait(timedelta(seconds=6))
+    (told,) = engine.deliveries("26000001")
+
+    def relayed(tx: Tx) -> None:
+        tx.outbox.move(told.id, DeliveryState.SENDING, engine.now)
+        tx.outbox.move(told.id, DeliveryState.RELAYED, engine.now)
+
+    await engine.store.write(relayed)
+    (path,) = (ROOT / "fixtures/day").glob("*lambert-A01.hl7")
+    await engine.journal(moved_to_another(path.read_bytes(), b"26000001", b"26000099"))
+    await engine.read()
+    (wrong,) = await engine.store.read(lambda tx: tx.tasks.listing())
+    assert (wrong.kind, wrong.about) == (TaskKind.CORRECTION, told.id)
+    await engine.wait(timedelta(days=4))
+    assert engine.deliveries("26000099") == []
+    tasks = await engine.store.read(lambda tx: tx.tasks.listing())
+    asked = {one.kind for one in tasks if (one.patient or "").startswith("26000099")}
+    assert asked == {TaskKind.GP_UNKNOWN}
+    # What is said later under the wrong number follows the stay.
+    late = path.read_bytes().replace(b"ADT^A01^ADT_A01", b"ADT^A03^ADT_A03")
+    late = late.replace(b"M11^", b"M12^").replace(b"D000001", b"D000009")
+    await engine.journal(late.replace(b"20260302081500", b"20260303081500"))
+    await engine.read()
+    stays = await engine.store.read(
+        lambda tx: engine.knowledge.scene(tx, "26000099|1.2.250.1.999.1", engine.now).record.stays
+    )
+    assert len(stays) == 1
+    assert stays[0].exit is not None
+    former = await engine.store.read(
+        lambda tx: engine.knowledge.scene(tx, "26000001|1.2.250.1.999.1", engine.now).record
+    )
+    assert former.stays == ()
+    assert former.orphans == ()
+    # The same two records merged afterwards are one stay again.
+    merge = moved_to_another(path.read_bytes(), b"26000001", b"26000099")
+    merge = merge.replace(b"ADT^A44^ADT_A43", b"ADT^A40^ADT_A39").replace(b"D000001X", b"D000001Y")
+    await engine.journal(merge)
+    await engine.read()
+    merged = await engine.store.read(
+        lambda tx: engine.knowledge.scene(tx, "26000099|1.2.250.1.999.1", engine.now).record
+    )
+    assert len(merged.stays) == 1

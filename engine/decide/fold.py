@@ -12,7 +12,15 @@ from engine.decide.movements import (
 from engine.decide.person import fold_person
 from engine.decide.stays import walk
 from engine.model.consent import ConsentStated
-from engine.model.fact import DocumentAction, DocumentPublished, ExitKind, GpConfirmed, Heard
+from engine.model.fact import (
+    AccountMoved,
+    DocumentAction,
+    DocumentPublished,
+    ExitKind,
+    GpConfirmed,
+    Heard,
+    MovementStated,
+)
 from engine.model.movement import Family, event_of
 from engine.model.stay import Document, Record, Stay
 
@@ -30,7 +38,7 @@ def fold(
     ``with_tests``: whether facts of test messages (MSH-11 not P) count; in production they do
     not, so that a test message never changes what is known of a real patient.
     """
-    counted = [heard for heard in facts if with_tests or not heard.test]
+    counted = _kept([heard for heard in facts if with_tests or not heard.test], keys)
     movements = current_movements(counted)
     discharged_dead = any(one.stated.exit_kind is ExitKind.DEATH for one in movements)
     person = fold_person(patient, keys, counted, discharged_dead=discharged_dead)
@@ -72,6 +80,21 @@ def fold(
         orphans=tuple(orphans),
         consents=tuple(sorted(set(consents), key=lambda one: (one.at, one.model_dump_json()))),
     )
+
+
+def _kept(facts: Sequence[Heard], keys: Sequence[str]) -> list[Heard]:
+    """Facts without those of stays that were moved to a patient who is none of ``keys`` (A44)."""
+    last: dict[str, AccountMoved] = {}
+    for heard in sorted(facts, key=sender_order):
+        if isinstance(heard.fact, AccountMoved):
+            last[heard.fact.account] = heard.fact
+    gone = {account for account, moved in last.items() if moved.to not in keys}
+    visits = {
+        heard.fact.visit
+        for heard in facts
+        if isinstance(heard.fact, MovementStated) and heard.fact.account in gone
+    }
+    return [heard for heard in facts if getattr(heard.fact, "visit", None) not in visits]
 
 
 def _with_doubts(stay: Stay, unmatched: Set[str], undone: Set[str]) -> Stay:

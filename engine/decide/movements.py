@@ -31,7 +31,7 @@ class Movement(NamedTuple):
     decided: bool  # a person told what the way out means
 
 
-def sender_order(heard: Heard) -> tuple[datetime, str, str, bool, str, str]:
+def sender_order(heard: Heard) -> tuple[datetime, str, str, bool, str, str, str]:
     """Total order of facts that no order of arrival changes.
 
     Where the times are equal, numbers that count tell the order; other MSH-10 tell none, and then
@@ -40,7 +40,8 @@ def sender_order(heard: Heard) -> tuple[datetime, str, str, bool, str, str]:
     told, _, number = heard.sender_order.partition("|")
     cancels = isinstance(heard.fact, MovementStated) and heard.fact.action is Action.CANCEL
     counted = number if number.isdecimal() else ""
-    return (heard.recorded_at, told, counted, cancels, number, heard.fact.model_dump_json())
+    said = heard.fact.model_dump_json()
+    return (heard.recorded_at, told, counted, cancels, number, said, heard.patient)
 
 
 def current_movements(facts: Iterable[Heard]) -> list[Movement]:

@@ -9,6 +9,7 @@ from engine.decide.reasons import SENTENCES
 from engine.decide.scene import Scene
 from engine.model.consent import ConsentStated
 from engine.model.fact import (
+    AccountMoved,
     DocumentPublished,
     ExitKindDecided,
     Fact,
@@ -136,6 +137,8 @@ def _fact(fact: Fact, zone: tzinfo) -> str:
             )
         case PatientsMerged():
             return "another record merged into this one"
+        case AccountMoved():
+            return "a stay was moved to another record"
         case IdentifierChanged():
             return "identifier changed"
         case DocumentPublished():

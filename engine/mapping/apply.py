@@ -5,7 +5,12 @@ from zoneinfo import ZoneInfo
 
 from engine.mapping.agreement import read_agreement, read_confirmation
 from engine.mapping.document import read_document
-from engine.mapping.movement import read_identifier_change, read_merge, read_movement
+from engine.mapping.movement import (
+    read_account_move,
+    read_identifier_change,
+    read_merge,
+    read_movement,
+)
 from engine.mapping.person import patient_key, read_gp, read_person
 from engine.mapping.reading import Notes, Reading
 from engine.mapping.schema import Dialect
@@ -72,10 +77,12 @@ def _read_adt(notes: Notes, patient: str) -> None:
     read_confirmation(notes)
     if f"ADT^{notes.event}" in MOVEMENTS:
         read_movement(notes)
-    if notes.event in ("A40", "A47"):
+    if notes.event in ("A40", "A44", "A47"):
         mrg = notes.message.first("MRG")
         eliminated = patient_key(notes, mrg.repetitions(1)) if mrg else None
         if notes.event == "A40":
             read_merge(notes, patient, eliminated)
+        elif notes.event == "A44":
+            read_account_move(notes, patient, eliminated)
         else:
             read_identifier_change(notes, patient, eliminated)

@@ -9,6 +9,7 @@ from typing import Final
 from engine.mapping.reading import Notes
 from engine.mapping.schema import Dialect, ExitLook
 from engine.model.fact import (
+    AccountMoved,
     Action,
     ExitKind,
     IdentifierChanged,
@@ -148,6 +149,18 @@ def read_merge(notes: Notes, patient_of: str, eliminated: str | None) -> None:
         notes.missing("MRG-1", "the eliminated patient number is missing", grave=True)
     elif eliminated != patient_of:
         notes.facts.append(PatientsMerged(eliminated=eliminated))
+
+
+def read_account_move(notes: Notes, patient: str, former: str | None) -> None:
+    """Add the AccountMoved of an A44."""
+    mrg = notes.message.first("MRG")
+    account = (mrg.value(3) if mrg else "") or notes.message.value("PID", 18)
+    if former is None:
+        notes.missing("MRG-1", "the patient who had the account is missing", grave=True)
+    elif not account:
+        notes.missing("MRG-3", "the account number is missing", grave=True)
+    elif former != patient:
+        notes.facts.append(AccountMoved(account=account, former=former, to=patient))
 
 
 def read_identifier_change(notes: Notes, patient_of: str, eliminated: str | None) -> None:

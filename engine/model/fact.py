@@ -103,6 +103,18 @@ class PatientsMerged(Value):
     eliminated: str = Field(repr=False, description="MRG-1, as a patient key.")
 
 
+class AccountMoved(Value):
+    """A44: a stay was entered under the wrong patient; its account is from now on of another.
+
+    Heard by both: the former patient loses the stay, the other one has it.
+    """
+
+    kind: Literal["account-moved"] = "account-moved"
+    account: str = Field(repr=False, description="MRG-3.1, else PID-18.1.")
+    former: str = Field(repr=False, description="MRG-1, as a patient key.")
+    to: str = Field(repr=False, description="PID-3, as a patient key.")
+
+
 class IdentifierChanged(Value):
     """A47: the old identifier, if it is a patient key, leads to the new one; an INS is dropped."""
 
@@ -165,6 +177,7 @@ Fact = Annotated[
     | GpConfirmed
     | MovementStated
     | PatientsMerged
+    | AccountMoved
     | IdentifierChanged
     | DocumentPublished
     | ConsentStated

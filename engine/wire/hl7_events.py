@@ -16,7 +16,9 @@ from engine.model.value import Value
 # ITI-31: each carries a movement (ZBE) of a visit (PV1-19).
 MOVEMENTS: Final = frozenset(f"ADT^{event}" for event in (*EVENTS, *CANCELS, UPDATE))
 # ITI-30, and what is met in the field: the person alone.
-PERSONS: Final = frozenset(f"ADT^{event}" for event in ("A08", "A28", "A31", "A40", "A47", "A54"))
+PERSONS: Final = frozenset(
+    f"ADT^{event}" for event in ("A08", "A28", "A31", "A40", "A44", "A47", "A54")
+)
 DOCUMENTS: Final = frozenset({"MDM^T02", "MDM^T04", "MDM^T10"})
 _HANDLED: Final = MOVEMENTS | PERSONS | DOCUMENTS
 
