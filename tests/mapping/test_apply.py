@@ -210,7 +210,7 @@ def test_two_fields_that_disagree_mean_that_a_person_decides() -> None:
 
 def test_another_event_is_left_and_says_so() -> None:
     reading = apply(
-        read(b"MSH|^~\\&|A|B|C|D|20260302||ADT^A44^ADT_A43|1|P|2.5\r"), PAM, heard_at=NOW
+        read(b"MSH|^~\\&|A|B|C|D|20260302||ADT^A49^ADT_A30|1|P|2.5\r"), PAM, heard_at=NOW
     )
     assert not reading.handled
     assert reading.facts == ()
