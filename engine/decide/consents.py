@@ -27,6 +27,7 @@ def in_force(
     A refusal or a withdrawal about "the médecin traitant" covers every doctor.
     """
     last: ConsentStated | None = None
+    no_stands = False  # a "no" that no dated "yes" has taken back
     other_doctor = False
     ordered = sorted(
         (one for one in statements if one.purpose is purpose),
@@ -39,13 +40,12 @@ def in_force(
             continue
         if said.recipient not in (MEDECIN_TRAITANT, rpps):
             continue  # a refusal about another doctor
-        if (
-            said.state is ConsentState.GRANTED
-            and not said.dated
-            and last is not None
-            and last.state not in (ConsentState.NOT_ASKED, ConsentState.GRANTED)
-        ):
-            continue  # a record that repeats an old "yes" without its date takes back no "no"
+        if said.state is ConsentState.GRANTED:
+            if no_stands and not said.dated:
+                continue  # a record that repeats an old "yes" without its date takes back no "no"
+            no_stands = False
+        elif said.state is not ConsentState.NOT_ASKED:
+            no_stands = True
         last = said
     if last is None:
         reason = Reason.CONSENT_OTHER_DOCTOR if other_doctor else Reason.CONSENT_NOT_ASKED
