@@ -11,15 +11,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from engine.decide.documents import document_faults, fields_of
 from engine.model.flow import AckCode, Condition, JournalState
 from engine.wire import hl7
+from engine.wire.hl7_documents import MOST_SEGMENTS, DocumentRules, carried_by, claim_of
 from engine.wire.hl7_errors import (
+    CARDINALITY,
     PROCESSING_ID,
     REQUIRED_FIELD,
     SEGMENT_SEQUENCE,
     VERSION_ID,
 )
-from engine.wire.hl7_events import RequiredFields, handled
+from engine.wire.hl7_events import DOCUMENTS, RequiredFields, handled
 
 VERSIONS: Final = frozenset({"2.3", "2.3.1", "2.4", "2.5", "2.5.1", "2.6"})
 
@@ -27,7 +30,7 @@ _SEGMENT_NAME: Final = re.compile(r"[A-Z][A-Z0-9]{2}")
 # Names that need no look: the usual ones of what we handle.
 _USUAL: Final = frozenset(
     {"EVN", "PID", "PD1", "ROL", "NK1", "PV1", "PV2", "ZBE", "ZFA", "ZFP", "ZFV", "ZFM", "ZFD"}
-    | {"ZFS", "OBX", "AL1", "DG1", "IN1", "IN2", "IN3", "TXA"}
+    | {"ZFS", "OBX", "AL1", "DG1", "IN1", "IN2", "IN3", "TXA", "ORC", "OBR", "PRT", "NTE"}
 )
 
 
@@ -51,17 +54,27 @@ class Verdict:
         return ", ".join(f"{found.code} {found.location}".strip() for found in self.conditions)
 
 
-def admit(raw: bytes, *, required: RequiredFields, aliases: Mapping[str, str]) -> Verdict:
+_NATIONAL: Final = DocumentRules()
+
+
+def admit(
+    raw: bytes,
+    *,
+    required: RequiredFields,
+    aliases: Mapping[str, str],
+    documents: DocumentRules = _NATIONAL,
+) -> Verdict:
     """Judge one message. Total: any bytes get a verdict.
 
-    `aliases` leads from values of MSH-18 that a sender writes to those of table 0211.
+    `aliases` leads from values of MSH-18 that a sender writes to those of table 0211;
+    `documents` is what the site asks of MDM and ORU that claim the national profile.
     """
     try:
         message = hl7.read(raw, aliases=aliases)
     except hl7.UnreadableError as error:
         return Verdict(AckCode.AE, (error.condition,), _header(raw))
     header = message.header
-    ack, conditions = _judge(message, header, required)
+    ack, conditions = _judge(message, header, required, documents)
     return Verdict(ack, conditions, header, message.charset)
 
 
@@ -73,7 +86,7 @@ def _header(raw: bytes) -> hl7.Header | None:
 
 
 def _judge(
-    message: hl7.Message, header: hl7.Header, required: RequiredFields
+    message: hl7.Message, header: hl7.Header, required: RequiredFields, documents: DocumentRules
 ) -> tuple[AckCode, tuple[Condition, ...]]:
     missing = [
         Condition(code=REQUIRED_FIELD, location=f"MSH^1^{n}", text=f"MSH-{n} is missing.")
@@ -91,8 +104,26 @@ def _judge(
     kind = header.message_type
     if not handled(kind):
         return AckCode.AA, ()
-    wrong = _examine(message.segments, required.of(kind))
+    if kind in DOCUMENTS:
+        wrong = _examine_document(message, documents)
+    else:
+        wrong = _examine(message.segments, required.of(kind))
     return (AckCode.AE, tuple(wrong)) if wrong else (AckCode.AA, ())
+
+
+def _examine_document(message: hl7.Message, documents: DocumentRules) -> list[Condition]:
+    if (
+        # Results of every laboratory come as ORU. Only those that carry a document are for us.
+        message.header.message_code == "ORU"
+        and not claim_of(message.header)
+        and (len(message.segments) > MOST_SEGMENTS or not carried_by(message))
+    ):
+        return []
+    if len(message.segments) > MOST_SEGMENTS:
+        text = f"The message holds more than {MOST_SEGMENTS} segments: no document does."
+        return [Condition(code=CARDINALITY, location="MSH^1", text=text)]
+    wrong = _examine(message.segments, fields_of(message))
+    return wrong + document_faults(message, documents)
 
 
 def _examine(

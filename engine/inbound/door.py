@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol
 from engine.model.config import OnError
 from engine.model.flow import AckCode
 from engine.wire.hl7_ack import AckMode
+from engine.wire.hl7_documents import DocumentRules
 from engine.wire.hl7_events import RequiredFields
 from engine.wire.mllp import FaultKind
 
@@ -46,6 +47,7 @@ class Door:
     source: str  # name of the listener or folder
     required: RequiredFields = field(default_factory=RequiredFields)
     aliases: Mapping[str, str] = field(default_factory=dict)
+    documents: DocumentRules = field(default_factory=DocumentRules)
     on_error: OnError = OnError.ANSWER
     ack_mode: AckMode = "auto"
 

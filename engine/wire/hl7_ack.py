@@ -121,8 +121,9 @@ def _err_2(conditions: Sequence[Condition], separators: Separators) -> str:
         place = cs.join(condition.location.split("^"))
         name = _escape(TABLE_0357.get(condition.code, ""), separators)
         code = f"{condition.code}{cs}{name}{cs}HL70357"
+        ours = cs.join(_escape(part, separators) for part in condition.application.split("^"))
         text = _escape(condition.text, separators)
-        lines.append(f"ERR{fs}{fs}{place}{fs}{code}{fs}E{fs}{fs}{fs}{fs}{text}\r")
+        lines.append(f"ERR{fs}{fs}{place}{fs}{code}{fs}E{fs}{ours}{fs}{fs}{fs}{text}\r")
     return "".join(lines)
 
 

@@ -15,6 +15,7 @@ SEGMENT_SEQUENCE: Final = 100
 REQUIRED_FIELD: Final = 101
 DATA_TYPE: Final = 102
 TABLE_VALUE: Final = 103
+CARDINALITY: Final = 198
 PROCESSING_ID: Final = 202
 VERSION_ID: Final = 203
 DUPLICATE_KEY: Final = 205
@@ -26,6 +27,8 @@ TABLE_0357: Final[Mapping[int, str]] = MappingProxyType(
         REQUIRED_FIELD: "Required field missing",
         DATA_TYPE: "Data type error",
         TABLE_VALUE: "Table value not found",
+        # Of the CI-SIS volets on documents; table 0357 of HL7 v2.5 has no such code.
+        CARDINALITY: "Non-conformant cardinality",
         200: "Unsupported message type",
         201: "Unsupported event code",
         PROCESSING_ID: "Unsupported processing id",

@@ -1,15 +1,18 @@
 """The messages that are read, and the fields they must hold; anything else is journaled,
 acknowledged and left.
 
-Source: IHE PAM France 2.11 (ITI-30, ITI-31), and MDM of the CI-SIS document volet.
+Source: IHE PAM France 2.11 (ITI-30, ITI-31), MDM and ORU of the CI-SIS document volet,
+and the clinical messages of HL7 v2.5.
 """
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Annotated, Final
+from types import MappingProxyType
+from typing import Annotated, Final, NamedTuple
 
 from pydantic import Field, StringConstraints
 
+from engine.model.fact import DocumentAction
 from engine.model.movement import CANCELS, EVENTS, UPDATE
 from engine.model.value import Value
 
@@ -19,8 +22,30 @@ MOVEMENTS: Final = frozenset(f"ADT^{event}" for event in (*EVENTS, *CANCELS, UPD
 PERSONS: Final = frozenset(
     f"ADT^{event}" for event in ("A08", "A28", "A31", "A40", "A44", "A47", "A54")
 )
-DOCUMENTS: Final = frozenset({"MDM^T02", "MDM^T04", "MDM^T10"})
-_HANDLED: Final = MOVEMENTS | PERSONS | DOCUMENTS
+
+
+class Request(NamedTuple):
+    """What is asked about a document, and how ORC-1 and OBX-11 must say the same."""
+
+    action: DocumentAction
+    orc_1: str
+    obx_11: str
+
+
+REQUESTS: Final = (
+    Request(DocumentAction.ADD, "NW", "F"),
+    Request(DocumentAction.REPLACE, "RO", "C"),
+    Request(DocumentAction.WITHDRAW, "CA", "D"),
+)
+# The event of an MDM tells the request; that of an ORU does not: its OBX-11 tells.
+DOCUMENTS: Final[Mapping[str, Request | None]] = MappingProxyType(
+    {"MDM^T02": REQUESTS[0], "MDM^T10": REQUESTS[1], "MDM^T04": REQUESTS[2], "ORU^R01": None}
+)
+# Orders of medicines, vaccines given, appointments: HL7 v2.5 chapters 4 and 10.
+CLINICAL: Final = frozenset(
+    {"RDE^O11", "VXU^V04"} | {f"SIU^{n}" for n in ("S12", "S13", "S14", "S15", "S16", "S17", "S26")}
+)
+_HANDLED: Final = MOVEMENTS | PERSONS | DOCUMENTS.keys() | CLINICAL
 
 FieldName = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9]{2}-[1-9]\d{0,2}$")]
 

@@ -74,7 +74,7 @@ def test_test_and_training_messages_are_accepted(processing: str) -> None:
     assert judge(adt(msh={11: processing})).ack is AckCode.AA
 
 
-@pytest.mark.parametrize("kind", ["ORU^R01", "ADT^A99", "SIU^S12", "ACK", "ADT", "ADT^A49^ADT_A30"])
+@pytest.mark.parametrize("kind", ["ORU^R01", "ADT^A99", "SIU^S18", "ACK", "ADT", "ADT^A49^ADT_A30"])
 def test_what_is_not_handled_is_accepted_whatever_it_lacks(kind: str) -> None:
     raw = b"MSH|^~\\&|DPI|CHU|||20260105||%s|1|P|2.5\rno segment\r" % kind.encode()
     assert judge(raw).ack is AckCode.AA

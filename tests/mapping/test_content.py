@@ -6,9 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.mapping.content import ContentError, clean_text, read_content
+from engine.mapping.content import (
+    Content,
+    ContentError,
+    clean_text,
+    read_encapsulated,
+    read_text,
+)
 from engine.model.fact import DocumentForm
+from engine.model.summary import Items
 from engine.wire.hl7 import Segment, read
+from tests.support.documents import N3, Cda
 
 CDA = (
     '<?xml version="1.0"?><ClinicalDocument xmlns="urn:hl7-org:v3"><component>{}</component>'
@@ -16,9 +24,9 @@ CDA = (
 )
 
 
-def encapsulated(data: bytes, kind: str = "text", subtype: str = "XML") -> list[Segment]:
+def opened(data: bytes, kind: str = "text", subtype: str = "XML") -> Content:
     text = base64.b64encode(data).decode()
-    return obx(f"OBX|1|ED|11490-0||^{kind}^{subtype}^Base64^{text}")
+    return read_encapsulated(obx(f"OBX|1|ED|11490-0||^{kind}^{subtype}^Base64^{text}")[0])
 
 
 def obx(*lines: str) -> list[Segment]:
@@ -27,39 +35,46 @@ def obx(*lines: str) -> list[Segment]:
 
 
 def test_text_segments_are_joined_line_by_line() -> None:
-    form, data = read_content(
-        obx("OBX|1|TX|c||Première ligne", "OBX|2|TX|c||", "OBX|3|TX|c||A \\T\\ B")
-    )
-    assert form is DocumentForm.TEXT
-    assert data.decode() == "Première ligne\n\nA & B"
+    content = read_text(obx("OBX|1|TX|c||Première ligne", "OBX|2|TX|c||", "OBX|3|TX|c||A \\T\\ B"))
+    assert content.form is DocumentForm.TEXT
+    assert content.data.decode() == "Première ligne\n\nA & B"
 
 
 def test_a_pdf_is_known_by_its_first_bytes() -> None:
-    assert read_content(encapsulated(b"%PDF-1.4 x", "AP", "PDF")) == (
-        DocumentForm.PDF,
-        b"%PDF-1.4 x",
-    )
+    assert opened(b"%PDF-1.4 x", "AP", "PDF") == Content(DocumentForm.PDF, b"%PDF-1.4 x")
+
+
+def level_1(data: bytes, media: str = "application/pdf", as_: str = "B64") -> bytes:
+    inner = base64.b64encode(data).decode()
+    text = f'<text mediaType="{media}" representation="{as_}">{inner}</text>'
+    return CDA.format(f"<nonXMLBody>{text}</nonXMLBody>").encode()
 
 
 def test_a_cda_level_1_gives_the_pdf_or_the_text_in_it() -> None:
-    inner = base64.b64encode(b"%PDF-1.4 x").decode()
-    text = f'<text mediaType="application/pdf" representation="B64">{inner}</text>'
-    body = f"<nonXMLBody>{text}</nonXMLBody>"
-    assert read_content(encapsulated(CDA.format(body).encode()))[0] is DocumentForm.PDF
+    assert opened(level_1(b"%PDF-1.4 x")).form is DocumentForm.PDF
+    assert opened(level_1("Été".encode(), "text/plain")).data == "Été".encode()
+    assert opened(level_1(b"{\\rtf1 \\'c9t\\'e9}", "text/rtf")).data == "Été".encode()
+    with pytest.raises(ContentError, match="neither text nor PDF"):
+        opened(level_1(b"\x89PNG", "image/png"))
+    with pytest.raises(ContentError, match="not Base64"):
+        opened(level_1(b"%PDF-1.4 x", as_="TXT"))
 
 
-def test_a_structured_cda_gives_its_narrative() -> None:
-    section = (
-        "<structuredBody><component><section><title>Traitements</title><text><table><tbody>"
-        "<tr><td>MÉTHADONE</td><td>40 mg</td></tr><tr><td>Naloxone</td><td>remis</td></tr>"
-        "</tbody></table></text></section></component></structuredBody>"
-    )
-    _, data = read_content(encapsulated(CDA.format(section).encode()))
-    assert data.decode().splitlines() == [
-        "TRAITEMENTS",
-        "MÉTHADONE ; 40 mg",
-        "Naloxone ; remis",
-    ]
+def test_a_structured_cda_gives_its_items_and_loses_no_word() -> None:
+    content = opened(Cda(N3, structured=True).bytes())
+    assert content.form is DocumentForm.SUMMARY
+    items = Items.model_validate_json(content.data)
+    assert items.reason == "Suivi d'un asthme ancien."
+    (rest,) = items.narratives
+    assert (rest.heading, rest.text) == ("Consignes de l'unité", "SALBUTAMOL ; à la demande")
+    assert content.data == items.model_dump_json(exclude_defaults=True).encode()
+    assert content.header is not None
+    assert content.header.document == N3
+
+
+def test_a_structured_cda_that_says_nothing_is_empty() -> None:
+    with pytest.raises(ContentError, match="empty"):
+        opened(CDA.format("<structuredBody/>").encode())
 
 
 @pytest.mark.parametrize(
@@ -68,8 +83,10 @@ def test_a_structured_cda_gives_its_narrative() -> None:
         (b"<a>", ("text", "XML"), "not well-formed"),
         (b"<?xml version='1.0'?><a/>", ("text", "XML"), "no CDA"),
         (b"not a pdf", ("AP", "PDF"), "announced as PDF"),
-        (b"{\\rtf1 x}", ("text", "RTF"), "RTF"),
-        (b"\x00\x01", ("image", "JPEG"), "none of text, PDF, CDA"),
+        (b"%!PS", ("text", "RTF"), "announced as RTF"),
+        (b"\x89PNG\r\n\x1a\n\x00\x00", ("text", "plain"), "binary"),
+        (b"{\\rtf1 x", ("text", "RTF"), "cut off"),
+        (b"\x00\x01", ("image", "JPEG"), "none of text, RTF, PDF, CDA"),
         (
             b'<?xml version="1.0"?><!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]>'
             b'<ClinicalDocument xmlns="urn:hl7-org:v3"/>',
@@ -82,18 +99,19 @@ def test_what_cannot_be_read_is_refused_with_its_reason(
     data: bytes, kind: tuple[str, str], why: str
 ) -> None:
     with pytest.raises(ContentError, match=why):
-        read_content(encapsulated(data, *kind))
+        opened(data, *kind)
 
 
 @pytest.mark.parametrize("text", ["%%%", "AAAA=AAA", "é"])
 def test_broken_base64_is_refused(text: str) -> None:
     with pytest.raises(ContentError, match="Base64"):
-        read_content(obx(f"OBX|1|ED|c||^AP^PDF^Base64^{text}"))
+        read_encapsulated(obx(f"OBX|1|ED|c||^AP^PDF^Base64^{text}")[0])
 
 
 def test_unpadded_base64_is_read() -> None:
     text = base64.b64encode(b"%PDF-1.4 xy").decode().rstrip("=")
-    assert read_content(obx(f"OBX|1|ED|c||^AP^PDF^Base64^{text}"))[1] == b"%PDF-1.4 xy"
+    segment = obx(f"OBX|1|ED|c||^AP^PDF^Base64^{text}")[0]
+    assert read_encapsulated(segment).data == b"%PDF-1.4 xy"
 
 
 @given(st.text())
@@ -113,9 +131,9 @@ def test_kept_text_never_holds_a_control_character(text: str) -> None:
 def test_what_no_letter_is_is_refused_before_it_holds_anybody_up(body: str) -> None:
     cda = CDA.format(f"<structuredBody><component>{body}</component></structuredBody>")
     with pytest.raises(ContentError):
-        read_content(encapsulated(cda.encode()))
+        opened(cda.encode())
 
 
 def test_a_text_longer_than_any_letter_is_refused() -> None:
     with pytest.raises(ContentError, match="longer"):
-        read_content(obx("OBX|1|TX|c||" + "x" * 300_000))
+        read_text(obx("OBX|1|TX|c||" + "x" * 300_000))

@@ -52,6 +52,14 @@ def test_a_refused_message_gets_an_err_that_names_segment_field_and_code() -> No
     ]
 
 
+def test_a_profile_that_has_codes_of_its_own_finds_them_in_err_5() -> None:
+    condition = MISSING.model_copy(update={"application": "906^Autre^applicationErrorCondition"})
+    assert lines(answer(adt(number="77"), AckCode.AE, condition))[2] == (
+        "ERR||PID^1^3|101^Required field missing^HL70357|E|906^Autre^applicationErrorCondition|||"
+        "PID-3 is missing."
+    )
+
+
 @pytest.mark.parametrize("version", ["2.3", "2.3.1", "2.4"])
 def test_before_version_2_5_err_has_its_old_layout(version: str) -> None:
     raw = adt(number="77", msh={12: version})
