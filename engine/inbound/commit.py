@@ -9,6 +9,7 @@ from engine.decide.admission import Verdict
 from engine.inbound.door import Door, Receipt
 from engine.model.config import OnError
 from engine.model.flow import AckCode, JournalState
+from engine.model.form import FORM
 from engine.model.task import TaskKind, WantedTask
 from engine.model.trail import AuditKind
 from engine.store.interface import Earlier, NewEntry, Tx
@@ -28,7 +29,9 @@ class Kept(NamedTuple):
 class Item:
     """A message, or a fault, on its way into the store."""
 
-    __slots__ = ("digest", "done", "door", "fault", "now", "peer", "raw", "reason", "verdict")
+    __slots__ = (
+        "digest", "done", "door", "fault", "form", "now", "peer", "raw", "reason", "verdict",
+    )  # fmt: skip
 
     def __init__(self, door: Door, peer: str, now: datetime, done: Callable[[Receipt], None]):
         self.door = door
@@ -39,6 +42,7 @@ class Item:
         self.digest = b""
         self.verdict = _UNSAID
         self.fault: FaultKind | None = None
+        self.form = False  # a JSON form, no HL7
         self.reason = ""
 
 
@@ -50,8 +54,12 @@ def keep(tx: Tx, item: Item) -> Kept:
         entry = _entry(item, "", "", JournalState.QUARANTINE, AckCode.AE, item.reason)
         return Kept(_write(tx, entry, item.now), verdict, AckCode.AE)
     header = verdict.header
-    sender = header.sender[:_LONGEST] if header else ""
-    control_id = header.control_id[:_LONGEST] if header else ""
+    if item.form:
+        # It has no MSH: the same bytes are the same form, and others are another one.
+        sender, control_id = FORM, item.digest.hex()
+    else:
+        sender = header.sender[:_LONGEST] if header else ""
+        control_id = header.control_id[:_LONGEST] if header else ""
     earlier = tx.journal.earlier(sender, control_id) if control_id else ()
     if earlier:
         same = [row for row in earlier if row.content_hash == item.digest]
@@ -95,7 +103,7 @@ def _entry(
         content_hash=item.digest,
         sender=sender,
         control_id=control_id,
-        message_type=header.message_type[:_LONGEST] if header else "",
+        message_type=FORM if item.form else header.message_type[:_LONGEST] if header else "",
         processing_id=header.processing_id[:_LONGEST] if header else "",
         state=state,
         ack=code,
@@ -115,8 +123,8 @@ def _write(tx: Tx, entry: NewEntry, now: datetime) -> int:
         sha256=entry.content_hash.hex(),
         **({"reason": entry.reason} if entry.reason else {}),
     )
-    if quarantined and entry.ack is AckCode.AA:
-        # "AA always": the sender does not know, so a person must.
+    if quarantined and (entry.ack is AckCode.AA or entry.message_type == FORM):
+        # "AA always", or nobody who waits for an answer: so a person must know.
         tx.tasks.raise_(
             WantedTask(
                 key=f"message:{journal_id}",

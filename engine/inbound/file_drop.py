@@ -6,6 +6,8 @@ without flags, when its size and date have stayed the same for a while. It is mo
 to quarantine/ with a .reason.txt, once every message in it is on the disk: a crash in between
 makes it be read again, and its messages are then recognised as duplicates.
 
+A ``*.json`` file is one letter form (model.form) and no HL7.
+
 Names of files may hold a patient's name: they go into the journal, never into a log.
 """
 
@@ -132,7 +134,10 @@ class FileDrop:
             data = await asyncio.to_thread(self._read, found)
             if data is None:
                 return None
-            receipts = await self._store(messages(data), found)
+            if self._is_form(found.name):
+                receipts = [await self._receiver.take_form(data, door=self.door, peer=found.name)]
+            else:
+                receipts = await self._store(messages(data), found)
         if not all(receipt.stored for receipt in receipts):
             return None
         wrong = [
@@ -167,7 +172,7 @@ class FileDrop:
         folder = self.folder
         present = self._entries()
         names = {found.name for found in present}
-        candidates = [found for found in present if fnmatch(found.name, folder.pattern)]
+        candidates = [found for found in present if self._wanted(found.name)]
         if folder.flag is not None:
             flag = folder.flag
             whole = [found for found in candidates if _flags(found.name, flag) & names]
@@ -176,6 +181,12 @@ class FileDrop:
             self._since = {found: self._since.get(found, now) for found in candidates}
             whole = [found for found, since in self._since.items() if now - since >= settle]
         return sorted(whole, key=lambda found: (found.modified, found.name))
+
+    def _wanted(self, name: str) -> bool:
+        return fnmatch(name, self.folder.pattern) or self._is_form(name)
+
+    def _is_form(self, name: str) -> bool:
+        return self.folder.forms and name.lower().endswith(".json")
 
     def _entries(self) -> list[_Found]:
         entries: list[_Found] = []
@@ -237,7 +248,7 @@ class FileDrop:
         if flag is None:
             return
         names = {found.name for found in self._entries()}
-        owned = {own for name in names if fnmatch(name, self.folder.pattern)
+        owned = {own for name in names if self._wanted(name)
                  for own in _flags(name, flag)}  # fmt: skip
         for name in names - owned:
             if name.endswith(flag):

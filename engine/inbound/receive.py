@@ -19,6 +19,7 @@ from typing import Final
 import structlog
 
 from engine.decide.admission import Verdict, admit
+from engine.decide.form_admission import admit_form
 from engine.inbound.commit import Item, Kept, keep
 from engine.inbound.door import Counters, Door, Receipt
 from engine.model.flow import AckCode, Condition
@@ -80,6 +81,15 @@ class Receiver:
         self.submit(raw, door=door, peer=peer, done=_setter(came))
         return await came
 
+    async def take_form(self, raw: bytes, *, door: Door, peer: str) -> Receipt:
+        """As `take`, of a JSON form. It has no answer: its place and its faults are the reason."""
+        came: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
+        item = self._item(raw, door, peer, _setter(came))
+        item.form = True
+        item.verdict = admit_form(raw)
+        self._enqueue(item)
+        return await came
+
     async def quarantine(self, fault: Fault, *, door: Door, peer: str, why: str) -> Receipt:
         """As `submit_fault`, awaited."""
         came: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
@@ -89,10 +99,10 @@ class Receiver:
     def submit(self, raw: bytes, *, door: Door, peer: str, done: Callable[[Receipt], None]) -> None:
         """Judge a message and queue it for the store; `done` is called on the event loop once it
         is on the disk, or has failed to get there."""
-        item = Item(door, peer, self._clock(), done)
-        item.raw = raw
-        item.digest = hashlib.sha256(raw).digest()
-        item.verdict = admit(raw, required=door.required, aliases=door.aliases)
+        item = self._item(raw, door, peer, done)
+        item.verdict = admit(
+            raw, required=door.required, aliases=door.aliases, documents=door.documents
+        )
         self._enqueue(item)
 
     def submit_fault(
@@ -114,6 +124,12 @@ class Receiver:
         if len(item.raw) < fault.size:
             item.reason += f", the first {len(item.raw)} kept"
         self._enqueue(item)
+
+    def _item(self, raw: bytes, door: Door, peer: str, done: Callable[[Receipt], None]) -> Item:
+        item = Item(door, peer, self._clock(), done)
+        item.raw = raw
+        item.digest = hashlib.sha256(raw).digest()
+        return item
 
     def _enqueue(self, item: Item) -> None:
         self._waiting.append(item)
@@ -225,7 +241,7 @@ class Receiver:
         return Receipt(AckCode.AR, False, False, None, verdict.reason, answer)
 
     def _answer(self, item: Item, verdict: Verdict, code: AckCode, control_id: str) -> bytes | None:
-        if item.fault is not None and item.fault is not FaultKind.OVERSIZE:
+        if item.form or (item.fault is not None and item.fault is not FaultKind.OVERSIZE):
             return None
         return ack(
             verdict.header,

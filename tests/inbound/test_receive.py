@@ -14,8 +14,10 @@ from engine.model.errors import StoreError
 from engine.model.flow import AckCode, JournalState
 from engine.store.interface import Entry, Tx
 from engine.store.sqlite import SqliteStore
+from engine.wire.hl7_documents import DocumentRules
 from engine.wire.hl7_events import RequiredFields
 from engine.wire.mllp import Fault, FaultKind
+from tests.support import documents
 from tests.support.adt import adt
 from tests.support.mllp_peer import Tally
 
@@ -95,6 +97,30 @@ async def test_a_refused_message_waits_in_quarantine_with_the_reason(
     )
     assert await audit(store) == ["message-quarantined"]
     assert tally.seen == {"received AE": 1}
+
+
+async def test_a_document_without_a_flag_is_refused_naming_the_obx_and_nothing_is_taken(
+    store: SqliteStore, receiver: Receiver
+) -> None:
+    raw = documents.without(documents.fixture("t02-n1"), "OBX:MASQUE_PS")
+    answer = await receiver.receive(raw, door=DOOR, peer="")
+    assert answer is not None
+    _, msa, err = answer.decode().rstrip("\r").split("\r")
+    assert msa == "MSA|AE|D000071"
+    assert err == (
+        "ERR||OBX^2^3|101^Required field missing^HL70357|E||||The OBX MASQUE_PS is missing."
+    )
+    (row,) = await journal(store)
+    assert (row.state, row.reason) == (JournalState.QUARANTINE, "101 OBX^2^3")
+
+
+async def test_each_door_has_its_own_table_of_audiences(receiver: Receiver) -> None:
+    strict = Door("dpi", documents=DocumentRules(audiences="strict"))
+    for door, code in ((DOOR, b"MSA|AA|"), (strict, b"MSA|AE|")):
+        raw = documents.edited(documents.fixture("t02-n1"), "MSH", 10, code.decode()[4:6])
+        answer = await receiver.receive(raw, door=door, peer="")
+        assert answer is not None
+        assert code in answer
 
 
 async def test_where_errors_are_parked_the_sender_hears_aa_and_the_row_is_in_quarantine(
