@@ -1,6 +1,6 @@
 """A PDF that the hospital's record gave becomes pages of the letter.
 
-PDF/A-1b takes no PDF inside (the engine refuses it in every archival mode), and the file given
+PDF/A-1 takes no PDF inside (the engine refuses it in every archival mode), and the file given
 is seldom PDF/A itself. So each page is drawn, once, as an opaque bitmap. Text in it can no longer
 be searched; it is read as it was written, fonts and all.
 """
@@ -14,16 +14,17 @@ from datetime import tzinfo
 from typing import Final
 
 from engine.compose.faults import TooManyPagesError, UnusableAnnexError
+from engine.compose.identity import written_by
+from engine.compose.layout import Sheets
 from engine.compose.pdf import (
     Checkpoint,
     EngineRefusedError,
     Press,
-    Sheets,
     forget,
     rasterise,
     render_pdf,
 )
-from engine.compose.template import LetterText, byline
+from engine.compose.template import LetterText
 from engine.model.letter import Letter
 
 MAX_PAGES: Final = 30  # of all annexes of one letter
@@ -42,7 +43,7 @@ _SVG: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Paper:
-    """The letter as PDF/A-1b, and how many pages each of its annexes has."""
+    """The letter as PDF/A-1a, and how many pages each of its annexes has."""
 
     pdf: bytes
     annex_pages: tuple[int, ...]
@@ -85,7 +86,9 @@ def print_annexes(
             png = opaque(rasterise(annex.pdf, number, dpi, press))
             forget(press)
             pages.append(_SVG.format(base64.b64encode(png).decode("ascii")))
-        printed.append(Sheets(annex.heading, byline(annex, zone), tuple(pages)))
+        printed.append(
+            Sheets(annex.heading, written_by(annex.author, annex.written_at, zone), tuple(pages))
+        )
     return tuple(printed)
 
 

@@ -7,16 +7,15 @@ emission profile are numbered in the code.
 import base64
 import hashlib
 import re
-import textwrap
 from datetime import tzinfo
 from typing import Final
 
 from engine.compose.faults import IdentityError
 from engine.compose.identity import birth_date
+from engine.compose.plain import WIDTH, wrap
 from engine.compose.text import ascii_name, latin_1
 from engine.model.letter import Letter
 
-WIDTH: Final = 78
 _NAME_WIDTH: Final = 50
 END: Final = "****FIN****\r\n****FINFICHIER****\r\n"
 
@@ -55,7 +54,7 @@ def _header(letter: Letter, zone: tzinfo) -> tuple[str, ...]:
         "",  # 3: a detained patient's address is nobody's business
         "",
         "",
-        f"{born:%d/%m/%Y}",  # 4: no blank around
+        f"{born:%d/%m}/{born.year:04}",  # 4: no blank around
         "",  # 5: an INS here could not be told from a billing number
         f"R-{re.sub('[^A-Za-z0-9]', '', letter.delivery)}"[:30],
         f"{issued:%d/%m/%Y}",
@@ -79,13 +78,9 @@ def _patient_code(letter: Letter) -> str:
 
 
 def _body_lines(line: str) -> list[str]:
-    """One line of the letter as lines of 78 characters that no reader takes for a tag (7)."""
+    """One line of the letter as lines of 76 characters that no reader takes for a tag (7)."""
     tame = re.sub(r"\*{4,}", "***", line).rstrip()
     if not tame.strip():
         return [""]
-    indent = " " * (2 if tame.lstrip().startswith("- ") else 0)
-    folded = textwrap.wrap(
-        tame, WIDTH - 1, subsequent_indent=indent, break_on_hyphens=False, expand_tabs=False
-    )
     # After the wrap: a fold may bring the bar to the head of a line.
-    return [f" {part}" if part.startswith(("RES|", "TEX|")) else part for part in folded]
+    return [f" {part}" if part.startswith(("RES|", "TEX|")) else part for part in wrap(tame, WIDTH)]

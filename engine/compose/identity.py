@@ -2,13 +2,13 @@
 
 import re
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, tzinfo
 from typing import Final
 
 from engine.compose.faults import IdentityError
 from engine.compose.text import MONTHS, french_date
 from engine.model.letter import Letter, LetterPatient, Signatory
-from engine.model.people import Ins, Mailbox, nir_key_ok
+from engine.model.people import Ins, Mailbox, Professional, nir_key_ok
 
 _MATRICULE: Final = re.compile(r"[0-9]{5}(?:[0-9]{2}|2[AB])[0-9]{8}")
 _COG: Final = re.compile(r"[0-9][0-9AB][0-9]{3}")
@@ -100,16 +100,29 @@ def shown_name(patient: LetterPatient) -> str:
     return f"{title}{given} {family}".strip()
 
 
-def doctor_name(who: Signatory | Mailbox) -> str:
-    """``Dr Paul TEMOIN``; a professional who is not a physician has no title here."""
-    code = who.specialty_code if isinstance(who, Signatory) else None
-    # JDV_J01: G15_10 is the profession of physician; other professions write parts of letters.
-    title = "Dr " if code is None or code.startswith("G15_10") else ""
-    return f"{title}{who.given} {who.family.upper()}".strip()
+def doctor_name(who: Signatory | Mailbox | Professional, *, physician: bool = False) -> str:
+    """``Dr Paul TEMOIN``; a professional who is not known to be a physician has no title.
+
+    ``physician``: the role says so, whatever else is known. A mailbox of the directory is a
+    doctor's. JDV_J01: G15_10 is the profession of physician; others write parts of letters too.
+    """
+    code = None if isinstance(who, Mailbox) else who.specialty_code
+    known = isinstance(who, Mailbox) or physician if code is None else code.startswith("G15_10")
+    return f"{'Dr ' if known else ''}{who.given} {who.family.upper()}".strip()
 
 
-def trade(who: Signatory) -> str | None:
+def trade(who: Signatory | Professional) -> str | None:
     """``Médecine Générale`` out of the directory's ``Médecin - Médecine Générale (SM)``."""
     if not who.specialty:
         return None
     return re.sub(r"^Médecin - |\s*\([A-Z]+\)$", "", who.specialty) or None
+
+
+def written_by(author: Signatory | Professional | None, at: datetime, zone: tzinfo) -> str:
+    """``Rédigé par Dr Paul TEMOIN (Médecine générale), le 24 novembre 2026``."""
+    when = french_date(at.astimezone(zone).date())
+    name = doctor_name(author) if author else ""
+    if author is None or not name:
+        return f"Rédigé le {when}"
+    what = trade(author)
+    return f"Rédigé par {name}{f' ({what})' if what else ''}, le {when}"

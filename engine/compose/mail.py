@@ -21,7 +21,7 @@ from engine.compose.faults import AddressError, SizeError
 from engine.compose.identity import birth_date, doctor_name, shown_ins
 from engine.compose.shop import Shop
 from engine.compose.text import clean_line, mail_word
-from engine.model.letter import Letter
+from engine.model.letter import LEAFLET_NAME, Letter
 from engine.model.value import Value
 
 LABEL_LENGTH: Final = 40
@@ -56,6 +56,7 @@ class Renderings:
     pdf: bytes
     xdm: bytes = b""
     hprim: bytes = b""
+    leaflet: bytes = b""  # a PDF on the unit; empty: none
 
 
 def build(letter: Letter, made: Renderings, shop: Shop, face: ChannelFace) -> bytes:
@@ -76,6 +77,8 @@ def build(letter: Letter, made: Renderings, shop: Shop, face: ChannelFace) -> by
             _text_part(made.hprim, "ISO-8859-1"),
             _file_part(made.pdf, "application/pdf", f"{_token(letter.delivery)}.pdf"),
         ]
+    if made.leaflet:
+        parts.append(_file_part(made.leaflet, "application/pdf", LEAFLET_NAME))
     boundary = _boundary(letter.delivery)
     headers = [
         *_addresses(letter, face),

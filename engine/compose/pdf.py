@@ -1,4 +1,4 @@
-"""The letter on paper: PDF/A-1b, tagged. The only import of typst."""
+"""The letter on paper: PDF/A-1a, tagged. The only import of typst."""
 
 import json
 import os
@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import tzinfo
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,12 +14,10 @@ import typst
 
 from engine.compose.faults import PaperError
 from engine.compose.glyphs import coverage, drawable
-from engine.compose.identity import birth_date, doctor_name, shown_ins, shown_name, trade
-from engine.compose.template import LetterText, contacts
-from engine.compose.text import NBSP, french_date
+from engine.compose.layout import Sheets, printed
+from engine.compose.template import LetterText
 from engine.model.errors import ConfigError
-from engine.model.letter import Letter, LetterPatient
-from engine.model.people import INS_NIA
+from engine.model.letter import Letter
 
 Checkpoint = Callable[[], None]
 FONTS: Final = ("LiberationSans-Regular", "LiberationSans-Bold", "LiberationSans-Italic")
@@ -49,15 +46,6 @@ class Press:
     template: bytes
     fonts: typst.Fonts
     covered: frozenset[int]
-
-
-@dataclass(frozen=True, slots=True)
-class Sheets:
-    """An annex as it is printed: one SVG a page, which holds an opaque bitmap."""
-
-    heading: str
-    byline: str
-    pages: tuple[str, ...]
 
 
 class EngineRefusedError(Exception):
@@ -93,17 +81,17 @@ def load_press(letters: Path) -> Press:
 def render_pdf(
     text: LetterText, letter: Letter, annexes: tuple[Sheets, ...], press: Press, zone: tzinfo
 ) -> bytes:
-    """Print a letter, PDF/A-1b. Same arguments, same bytes. Thread-safe; releases the GIL.
+    """Print a letter, PDF/A-1a. Same arguments, same bytes. Thread-safe; releases the GIL.
 
     Raises PaperError when the engine refuses.
     """
-    data = _drawable(_data(text, letter, annexes, zone), press.covered)
+    data = _drawable(printed(text, letter, annexes, zone), press.covered)
     try:
-        # a-1b: the level that CI-SIS names for the body of a level 1 CDA. Output is tagged too.
+        # MSSanté and CI-SIS want PDF/A-1; level A adds the tags that a screen reader follows.
         return typst.compile(
             press.template,
             font_paths=press.fonts,
-            pdf_standards=["a-1b"],
+            pdf_standards=["a-1a"],
             timestamp=int(letter.issued_at.timestamp()),
             sys_inputs={"data": json.dumps(data)},
         )
@@ -158,96 +146,6 @@ def _as_file(content: bytes) -> Iterator[tuple[str, str]]:
         yield "/proc/self/fd", str(handle)
     finally:
         os.close(handle)
-
-
-def _data(
-    text: LetterText, letter: Letter, annexes: tuple[Sheets, ...], zone: tzinfo
-) -> dict[str, Any]:
-    unit = letter.unit
-    issued = french_date(letter.issued_at.astimezone(zone).date())
-    return {
-        "title": text.title,
-        "letterhead": {
-            "hospital": unit.hospital,
-            "unit": unit.unit,
-            "address": unit.address,
-            "contacts": [(label, _joined(value)) for label, value in contacts(letter)],
-        },
-        "recipient": {
-            "name": doctor_name(letter.recipient),
-            "lines": [letter.recipient.place] if letter.recipient.place else [],
-        },
-        "dateline": f"{unit.city}, le {issued}",
-        "patient": patient_lines(letter),
-        "object": text.object,
-        "replaces": text.replaces,
-        "greeting": text.greeting,
-        "opening": _paragraphs(text.opening),
-        "parts": [
-            {"heading": p.heading, "byline": p.byline, "paragraphs": _paragraphs(p.text)}
-            for p in text.parts
-        ],
-        "closing": _paragraphs(text.closing),
-        "signature": {"team": unit.signature, "lines": signature_lines(letter)},
-        "running": f"{shown_name(letter.patient)} – {birth_date(letter).short}",
-        "reference": f"{unit.hospital} – {text.title}, version {letter.version} du {issued}",
-        "annexes": [{"heading": a.heading, "byline": a.byline, "sheets": a.pages} for a in annexes],
-    }
-
-
-def patient_lines(letter: Letter) -> list[tuple[str, str]]:
-    """The identity block: label and value, in the order of the national rules (RNIV)."""
-    p: LetterPatient = letter.patient
-    lines = [
-        ("Nom de naissance", p.birth_family.upper()),
-        ("Prénoms de naissance", p.birth_given_all or p.birth_given),
-    ]
-    used = " ".join(
-        part for part in (p.used_given, p.used_family and p.used_family.upper()) if part
-    )
-    if used:
-        lines.append(("Nom utilisé" if p.used_family else "Prénom utilisé", used))
-    sex = {"F": "féminin", "M": "masculin"}.get(p.sex, "indéterminé")
-    lines.append(("Naissance, sexe", f"{birth_date(letter).short}, sexe {sex}"))
-    if (ins := shown_ins(letter)) is not None:
-        kind = "NIA" if ins.oid == INS_NIA else "NIR"
-        place = p.birth_place_code
-        lines.append((f"INS ({kind})", f"{_grouped(ins.matricule)} – lieu de naissance {place}"))
-    lines.append(("N° patient (IPP)", p.ipp))
-    return lines
-
-
-def signature_lines(letter: Letter) -> list[str]:
-    """Who answers for the letter."""
-    who = letter.unit.responsible
-    what = trade(who)
-    return [
-        f"Médecin responsable : {doctor_name(who)}",
-        f"{f'{what} – ' if what else ''}RPPS {who.rpps}",
-    ]
-
-
-def _grouped(matricule: str) -> str:
-    cuts = (0, 1, 3, 5, 7, 10, 13, 15)
-    return NBSP.join(matricule[a:b] for a, b in pairwise(cuts))
-
-
-def _joined(value: str) -> str:
-    return value.replace(" ", NBSP)
-
-
-def _paragraphs(text: str) -> list[list[tuple[str, str]]]:
-    """Blank lines part paragraphs; a line that begins with a dash or a bullet is an item."""
-    return [
-        [_line(line) for line in block.split("\n") if line.strip()]
-        for block in re.split(r"\n\s*\n", text)
-        if block.strip()
-    ]
-
-
-def _line(line: str) -> tuple[str, str]:
-    item = re.match(r"\s*[-–•]\s+(.+)", line)
-    return ("item", item.group(1)) if item else ("text", line.strip())
 
 
 def _drawable(value: Any, covered: frozenset[int]) -> Any:

@@ -11,6 +11,7 @@ from engine.compose.plain import render_plain
 from engine.compose.shop import Shop
 from engine.compose.template import write
 from engine.compose.text import cleaned
+from engine.compose.view import GP, viewed
 from engine.compose.xdm import render_xdm
 from engine.model.letter import Letter
 
@@ -36,16 +37,18 @@ def render(
     shop: Shop,
     face: ChannelFace,
     *,
+    leaflet: bytes = b"",
     checkpoint: Checkpoint = _go_on,
     printer: Printer = print_letter,
 ) -> Rendered:
     """Make every form of a letter, and the mail that carries them.
 
     Pure, thread-safe, and the same bytes for the same arguments. ``checkpoint`` is called between
-    the steps and may raise whatever the caller uses to give up; ``printer`` makes the PDF. Raises
+    the steps and may raise whatever the caller uses to give up; ``printer`` makes the PDF;
+    ``leaflet`` is a PDF of the unit, joined as it is. Raises
     a ComposeError, which names no patient, when the letter cannot be made.
     """
-    clean = cleaned(letter)
+    clean = viewed(cleaned(letter), shop.roles[GP])
     text = write(clean, shop.patterns[clean.kind], shop.zone)
     paper = printer(text, clean, shop.press, shop.zone, checkpoint)
     pdf = paper.pdf
@@ -56,10 +59,10 @@ def render(
         cda = render_cda(clean, pdf, shop)
         xdm, metadata = render_xdm(clean, cda, shop)
         files |= {"cda.xml": cda, "metadata.xml": metadata, "ihe_xdm.zip": xdm}
-        made = Renderings(text.mail, pdf, xdm=xdm)
+        made = Renderings(text.mail, pdf, xdm=xdm, leaflet=leaflet)
     else:
         hprim = render_hprim(plain, clean, shop.zone)
         files["letter.hpr"] = hprim
-        made = Renderings(text.mail, pdf, hprim=hprim)
+        made = Renderings(text.mail, pdf, hprim=hprim, leaflet=leaflet)
     checkpoint()
     return Rendered(build(clean, made, shop, face), files)

@@ -10,7 +10,9 @@ from pydantic import ValidationError
 
 from engine.compose.pdf import Press, load_press
 from engine.compose.template import LetterSheet, Pattern, read_pattern
+from engine.compose.view import read_roles
 from engine.model.errors import ConfigError
+from engine.model.fact import Visibility
 from engine.model.letter import LetterKind
 from engine.model.value import Value
 
@@ -25,6 +27,28 @@ class Coded(Value):
     system: str
 
 
+class Ordinary(Value):
+    """What is true of a stay when nobody says otherwise; None is written as unknown."""
+
+    multiresistant: bool | None = None
+    transfusion: bool | None = None
+    blood_products: bool | None = None
+
+
+class Status(Value):
+    """How far a document is: JDV_StatutDoc."""
+
+    approved: Coded
+    provisional: Coded
+
+
+class AllergyCodes(Value):
+    """Kinds of allergy (SNOMED CT) that the national model takes, and the most general of them."""
+
+    kinds: frozenset[str]
+    general: Coded
+
+
 class CdaCodes(Value):
     """mappings/terminologies/cda.toml."""
 
@@ -35,6 +59,13 @@ class CdaCodes(Value):
     confidentiality: Coded
     attending_physician: Coded
     gender: dict[str, Coded]
+    entry_mode: Coded
+    exit_mode: Coded
+    ordinary: Ordinary
+    status: Status
+    allergy: AllergyCodes
+    appointment: Coded
+    to_schedule: Coded
 
 
 class XdmCodes(Value):
@@ -42,8 +73,10 @@ class XdmCodes(Value):
 
     version: str
     format: Coded
+    format_ldl_ses: Coded
     content_type: Coded
     class_code: dict[str, Coded]
+    visibility: dict[Visibility, Coded]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +89,7 @@ class Shop:
     xdm: XdmCodes
     zone: tzinfo
     source_oid: str
+    roles: dict[str, frozenset[str]]  # items that each role is shown
 
 
 def load(mappings: Path, *, zone: tzinfo, source_oid: str) -> Shop:
@@ -67,6 +101,7 @@ def load(mappings: Path, *, zone: tzinfo, source_oid: str) -> Shop:
     """
     letters = mappings / "letters"
     patterns = {kind: _pattern(letters / kind.value) for kind in LetterKind}
+    roles = _roles(letters / "roles.toml")
     terminologies = mappings / "terminologies"
     cda = _model(CdaCodes, terminologies / "cda.toml")
     xdm = _model(XdmCodes, terminologies / "xdm.toml")
@@ -76,13 +111,20 @@ def load(mappings: Path, *, zone: tzinfo, source_oid: str) -> Shop:
                 letters / kind.value / "letter.toml",
                 "type.class_code is not a class of terminologies/xdm.toml",
             )
-    return Shop(patterns, load_press(letters), cda, xdm, zone, source_oid)
+    return Shop(patterns, load_press(letters), cda, xdm, zone, source_oid, roles)
 
 
 def _pattern(folder: Path) -> Pattern:
     sheet = _model(LetterSheet, folder / "letter.toml")
     body, mail = (_text(folder / name) for name in ("letter.txt.j2", "mail.txt.j2"))
     return read_pattern(sheet, body, mail, where=str(folder))
+
+
+def _roles(path: Path) -> dict[str, frozenset[str]]:
+    try:
+        return read_roles(tomllib.loads(_text(path)))
+    except ValueError as error:  # of TOML too
+        raise _unusable(path, str(error)) from None
 
 
 def _model(kind: type[M], path: Path) -> M:

@@ -10,12 +10,13 @@ import jinja2
 import jinja2.meta
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from engine.compose.changes import changes_of
 from engine.compose.faults import DateError, TemplateError, VersionError
-from engine.compose.identity import birth_date, doctor_name, shown_name, trade
+from engine.compose.identity import birth_date, shown_name
+from engine.compose.outline import parts
 from engine.compose.text import french_date, typographic
 from engine.model.errors import ConfigError
-from engine.model.fact import Half
-from engine.model.letter import Annex, Letter, LetterKind, Section
+from engine.model.letter import Letter, LetterKind
 from engine.model.value import Value
 
 BLOCKS: Final = ("object", "replaces", "greeting", "opening", "closing")
@@ -55,24 +56,15 @@ class Pattern:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """One part that an author wrote, as it is shown."""
-
-    heading: str
-    byline: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
 class LetterText:
-    """A letter in words. Paragraphs are parted by blank lines; "- " begins an item."""
+    """The words around the summary. Paragraphs are parted by blank lines; "- " begins an item."""
 
     title: str
     object: str
     replaces: str | None
+    changes: tuple[str, ...]  # what the version before did not say, one sentence each
     greeting: str
     opening: str
-    parts: tuple[Part, ...]
     closing: str
     mail: str
 
@@ -128,28 +120,12 @@ def write(letter: Letter, pattern: Pattern, zone: tzinfo) -> LetterText:
         title=pattern.sheet.title,
         object=_block(letter, pattern, "object", field),
         replaces=replaces,
+        changes=changes_of(letter),
         greeting=_block(letter, pattern, "greeting", field),
         opening=_block(letter, pattern, "opening", field),
-        parts=tuple(
-            Part(s.heading, byline(s, zone), s.text.strip("\n")) for s in in_order(letter.sections)
-        ),
         closing=_block(letter, pattern, "closing", field),
         mail=_fill(letter, lambda: pattern.mail.render(field)) + "\n",
     )
-
-
-def in_order(sections: tuple[Section, ...]) -> list[Section]:
-    """Somatic parts first, then psychiatric ones; within a half, as they were given."""
-    return sorted(sections, key=lambda s: s.half is not Half.DSS)
-
-
-def byline(part: Section | Annex, zone: tzinfo) -> str:
-    """Who wrote a part, and when."""
-    when = french_date(part.written_at.astimezone(zone).date())
-    if part.author is None:
-        return f"Rédigé le {when}"
-    what = trade(part.author)
-    return f"Rédigé par {doctor_name(part.author)}{f' ({what})' if what else ''}, le {when}"
 
 
 def contacts(letter: Letter) -> tuple[tuple[str, str], ...]:
@@ -177,7 +153,7 @@ def _fields(letter: Letter, sheet: LetterSheet, zone: tzinfo) -> Mapping[str, An
         "noun": sheet.noun,
         "patient": {"name": shown_name(letter.patient), "born": birth_date(letter).phrase},
         "replaces": replaced and {"version": replaced.version, "date": day(replaced.issued_at)},
-        "sections": bool(letter.sections),
+        "sections": bool(parts(letter.summary, zone)),
         "unit": {
             "name": letter.unit.unit,
             "hospital": letter.unit.hospital,

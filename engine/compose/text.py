@@ -3,9 +3,11 @@
 import re
 import unicodedata
 from datetime import date
-from typing import Any, Final, TypeVar
+from functools import cache
+from typing import Any, Final, TypeVar, get_args, get_type_hints
 
 from engine.model.people import unaccented
+from engine.model.summary import Prose
 from engine.model.value import Value
 
 NBSP: Final = "\u00a0"
@@ -40,18 +42,23 @@ def clean_line(text: str) -> str:
     return re.sub(r"[ \n]+", " ", clean_text(text)).strip(" \n")
 
 
-_MULTILINE: Final = frozenset({"text"})
-
-
 def cleaned(value: V) -> V:
-    """The same value with every string in it clean. Only a field called ``text`` keeps lines."""
+    """The same value with every string in it clean. Only a field of type ``Prose`` keeps lines."""
+    prose = _prose(type(value))
     changes: dict[str, Any] = {}
     for name in type(value).model_fields:
         old = getattr(value, name)
-        new = _cleaned(old, multiline=name in _MULTILINE)
+        new = _cleaned(old, multiline=name in prose)
         if new is not old:
             changes[name] = new
     return value.model_copy(update=changes) if changes else value
+
+
+@cache
+def _prose(kind: type[Value]) -> frozenset[str]:
+    """The fields of a class that hold text of several lines."""
+    hints = get_type_hints(kind, include_extras=True)
+    return frozenset(name for name, hint in hints.items() if Prose in (hint, *get_args(hint)))
 
 
 def _cleaned(old: Any, *, multiline: bool) -> Any:
@@ -61,7 +68,8 @@ def _cleaned(old: Any, *, multiline: bool) -> Any:
     if isinstance(old, Value):
         return cleaned(old)
     if isinstance(old, tuple):
-        return tuple(_cleaned(item, multiline=multiline) for item in old)
+        new = tuple(_cleaned(item, multiline=multiline) for item in old)
+        return old if all(a is b for a, b in zip(old, new, strict=True)) else new
     return old
 
 
@@ -83,6 +91,16 @@ def typographic(template: str) -> str:
         words = re.sub(r" (?=[:;?!»])", NBSP, parts[i])
         parts[i] = re.sub(r"(?<=«) |(?<=n°) ", NBSP, words)
     return "".join(parts)
+
+
+_NUMBERS: Final = re.compile(
+    r"(?<=\d) (?=\d\d\b|h \d|%)|(?<=\d h) (?=\d)|(?<=tél\.) (?=\d)|(?<=\b\d{5}) (?=[A-ZÀ-Þ])"
+)
+
+
+def together(text: str) -> str:
+    """No line ends within a telephone number, an hour, a percentage, a postal code and its town."""
+    return _NUMBERS.sub(NBSP, text)
 
 
 _TO_LATIN_1: Final = str.maketrans(

@@ -7,7 +7,9 @@ from lxml import etree
 from engine.compose.cda import render_cda
 from engine.compose.cda_people import authors
 from engine.compose.faults import AddressError, IdentityError
+from engine.model.fact import Half
 from engine.model.letter import Letter, LetterKind
+from engine.model.summary import Source
 from tests.support.letters import (
     DOCTOR,
     PATIENT,
@@ -17,9 +19,12 @@ from tests.support.letters import (
     SOMATIC,
     UNIT,
     WOMAN,
+    annex,
+    contribution,
     letter,
     second,
     shop,
+    summary,
 )
 
 PDF = b"%PDF-1.4 not looked at here"
@@ -29,8 +34,8 @@ NS = {"c": "urn:hl7-org:v3"}
 ORDER = [
     "realmCode", "typeId", "templateId", "id", "code", "title", "effectiveTime",
     "confidentialityCode", "languageCode", "setId", "versionNumber", "recordTarget", "author",
-    "custodian", "informationRecipient", "legalAuthenticator", "participant", "documentationOf",
-    "relatedDocument", "componentOf", "component",
+    "custodian", "informationRecipient", "legalAuthenticator", "authenticator", "participant",
+    "documentationOf", "relatedDocument", "componentOf", "component",
 ]  # fmt: skip
 
 
@@ -47,7 +52,7 @@ CASES = {
     "arrival without INS": letter(patient=WOMAN),
     "exit notice": letter(LetterKind.EXIT_NOTICE),
     "exit letter": letter(LetterKind.EXIT_LETTER),
-    "second version, two authors": second(sections=(SOMATIC, PSYCHIATRIC)),
+    "second version, two authors": second(summary=summary(SOMATIC, PSYCHIATRIC)),
 }
 
 
@@ -56,23 +61,71 @@ def test_the_header_has_the_order_of_the_schema_and_three_template_ids(of: Lette
     document = made(of)
     tags = [etree.QName(child).localname for child in document]
     assert tags == sorted(tags, key=ORDER.index)
-    assert set(ORDER) - set(tags) <= {"relatedDocument"}
+    assert set(ORDER) - set(tags) <= {"relatedDocument", "authenticator"}
     assert tags.count("templateId") == 3
     assert "schemaLocation" not in etree.tostring(document).decode()
 
 
-@pytest.mark.parametrize("of", CASES.values(), ids=CASES)
-def test_the_body_is_the_pdf_unchanged(of: Letter) -> None:
+LEVEL_1 = {name: of for name, of in CASES.items() if of.kind is not LetterKind.EXIT_LETTER}
+
+
+@pytest.mark.parametrize("of", LEVEL_1.values(), ids=LEVEL_1)
+def test_the_body_of_a_notice_is_the_pdf_unchanged(of: Letter) -> None:
     (body,) = all_of(made(of), "c:component/c:nonXMLBody/c:text")
     assert (body.get("mediaType"), body.get("representation")) == ("application/pdf", "B64")
     assert base64.b64decode(body.text) == PDF
 
 
+def test_an_exit_letter_with_content_is_structured_and_claims_the_national_model() -> None:
+    document = made(letter(LetterKind.EXIT_LETTER))
+    assert all_of(document, "c:templateId/@root")[2:] == ["1.2.250.1.213.1.1.1.29"]
+    assert all_of(document, "c:templateId/@extension") == ["2022.01"]
+    assert len(all_of(document, "c:component/c:structuredBody")) == 1
+
+
+def test_an_exit_letter_that_exists_in_pdf_alone_is_level_1_and_does_not_claim_the_model() -> None:
+    document = made(letter(LetterKind.EXIT_LETTER, summary=summary(), annexes=(annex(),)))
+    assert all_of(document, "c:templateId/@root")[2:] == ["1.3.6.1.4.1.19376.1.2.20"]
+    assert len(all_of(document, "c:component/c:nonXMLBody")) == 1
+
+
 @pytest.mark.parametrize("of", CASES.values(), ids=CASES)
 def test_no_mailbox_and_no_word_of_the_unit_stands_in_the_header(of: Letter) -> None:
-    text = etree.tostring(made(of), encoding="unicode").lower()
+    document = made(of)
+    document.remove(all_of(document, "c:component")[0])
+    text = etree.tostring(document, encoding="unicode").lower()
     for word in ("@", "mailto", "sanitaire", "incarc", "pénit", "invention", "03 00"):
         assert word not in text
+
+
+def test_one_author_answers_for_the_document_and_the_other_attests_to_his_part() -> None:
+    document = made(second(summary=summary(SOMATIC, PSYCHIATRIC)))
+    by = "c:assignedEntity/c:id/@extension"
+    assert all_of(document, f"c:legalAuthenticator/{by}") == ["810999999997"]
+    assert all_of(document, f"c:authenticator/{by}") == ["810999999989"]
+    assert all_of(document, "c:authenticator/c:time/@value") == ["20261124090000+0100"]
+
+
+def test_who_is_not_known_to_be_a_physician_has_no_title() -> None:
+    nurse = PSYCHIATRIST.model_copy(
+        update={"specialty_code": "G15_60", "specialty": "Infirmier", "family": "INVENTÉE"}
+    )
+    unknown = PSYCHIATRIST.model_copy(update={"specialty_code": None, "specialty": None})
+    for who in (nurse, unknown):
+        part = contribution(Half.DSP, PSYCHIATRIC.said.at, who, PSYCHIATRIC.items)
+        document = made(letter(LetterKind.EXIT_LETTER, summary=summary(part)))
+        named = "c:author/c:assignedAuthor[c:id/@extension='810999999989']"
+        assert len(all_of(document, f"{named}//c:family")) == 1
+        assert all_of(document, f"{named}//c:suffix") == []
+
+
+def test_what_a_message_said_in_the_background_makes_nobody_an_author() -> None:
+    said = PSYCHIATRIC.said.model_copy(update={"source": Source.MESSAGE})
+    of = letter(
+        LetterKind.EXIT_LETTER,
+        summary=summary(SOMATIC, PSYCHIATRIC.model_copy(update={"said": said})),
+    )
+    assert [who.rpps for who, _ in authors(of)] == [RESPONSIBLE.rpps]
 
 
 def test_a_qualified_patient_has_the_ins_and_every_trait_that_must_go_with_it() -> None:
@@ -123,8 +176,9 @@ def test_a_lunar_birth_date_becomes_its_year_and_the_ins_is_left_out() -> None:
 
 
 def test_each_author_stands_once_and_the_responsible_is_always_one_of_them() -> None:
-    again = PSYCHIATRIC.model_copy(update={"written_at": letter().issued_at})
-    of = letter(LetterKind.EXIT_LETTER, sections=(PSYCHIATRIC, again))
+    later = PSYCHIATRIC.said.model_copy(update={"at": letter().issued_at})
+    again = PSYCHIATRIC.model_copy(update={"said": later})
+    of = letter(LetterKind.EXIT_LETTER, summary=summary(PSYCHIATRIC, again))
     assert [(who.rpps, at) for who, at in authors(of)] == [
         (PSYCHIATRIST.rpps, letter().issued_at),
         (RESPONSIBLE.rpps, letter().issued_at),
@@ -135,8 +189,8 @@ def test_each_author_stands_once_and_the_responsible_is_always_one_of_them() -> 
 
 def test_an_author_without_a_national_number_stays_in_the_text_alone() -> None:
     local = PSYCHIATRIST.model_copy(update={"rpps": "DR-12"})
-    part = PSYCHIATRIC.model_copy(update={"author": local})
-    of = letter(LetterKind.EXIT_LETTER, sections=(part,))
+    part = contribution(Half.DSP, PSYCHIATRIC.said.at, local, PSYCHIATRIC.items)
+    of = letter(LetterKind.EXIT_LETTER, summary=summary(part))
     assert all_of(made(of), "c:author/c:assignedAuthor/c:id/@extension") == ["810999999997"]
 
 

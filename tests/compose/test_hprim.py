@@ -1,17 +1,32 @@
 import re
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.compose.faults import IdentityError
 from engine.compose.hprim import render_hprim
+from engine.compose.plain import WIDTH, render_plain
 from engine.compose.template import write
-from engine.compose.text import clean_text
+from engine.compose.text import ascii_name, clean_line, clean_text, cleaned
+from engine.model.fact import Half
 from engine.model.letter import Letter, LetterKind
-from tests.support.letters import DOCTOR, PARIS, PATIENT, UNIT, WOMAN, letter, shop
+from engine.model.summary import Items, Narrative, OpioidSubstitution, Treatment
+from tests.support.examples import whole_letter
+from tests.support.letters import (
+    DOCTOR,
+    PARIS,
+    PATIENT,
+    SOMATIC,
+    UNIT,
+    WOMAN,
+    contribution,
+    letter,
+    shop,
+    summary,
+)
 
 END = ["****FIN****", "****FINFICHIER****", ""]
 
@@ -131,10 +146,89 @@ def test_any_text_gives_one_letter_that_reads_back(text: str, name: str) -> None
         unit=UNIT.model_copy(update={"hospital": name}),
     )
     header, body = read(made(of, clean_text(text)))
-    assert all(len(line) <= 78 for line in body)
+    assert all(len(line) <= 77 for line in body)
     assert header[10].strip(". ")
     assert header[11].strip(". ")
     assert all(line == line.rstrip() for line in header[6:10])
+
+
+SAFE = re.compile(r"[A-Z]([A-Z -]*[A-Z])?")
+NAMES = st.text(
+    st.sampled_from("AZaéœŒÆß' ’-‑łñ漢\u0301.,;*|\u202e") | st.characters(codec="utf-8"),
+    min_size=1,
+    max_size=70,
+)
+
+
+@given(
+    NAMES,
+    NAMES,
+    st.dates(date(1850, 1, 1)),
+    st.from_regex(r"[A-Za-z0-9 /_-]{1,20}", fullmatch=True),
+)
+def test_no_name_and_no_number_ever_files_a_letter_under_another_patient(
+    family: str, given_name: str, born: date, ipp: str
+) -> None:
+    patient = PATIENT.model_copy(
+        update={
+            "birth_family": family,
+            "birth_given": given_name,
+            "birth_date": f"{born.year:04}{born:%m%d}",
+            "ipp": ipp,
+        }
+    )
+    try:
+        header, _ = read(made(cleaned(letter(patient=patient))))
+    except IdentityError:
+        assert not ascii_name(clean_line(family)) or not ascii_name(clean_line(given_name))
+        return
+    assert re.fullmatch(r"U99-[A-Za-z0-9]{1,6}", header[0])
+    for told, name in ((header[1], family), (header[2], given_name)):
+        assert SAFE.fullmatch(told)
+        assert len(told) <= 50
+        assert ascii_name(clean_line(name)).startswith(told)
+    assert header[6] == f"{born.day:02}/{born.month:02}/{born.year:04}"
+    assert header[3:6] == ["", "", ""]
+    assert header[7] == ""
+    assert medshake_score(header) >= 10
+
+
+TAGS = st.sampled_from(
+    ("****FIN****", "****FINFICHIER****", "****LAB****", "RES|a|b|N|1|", "TEX|x", "****", "a" * 90)
+)
+SAYINGS = st.lists(
+    TAGS | st.text(st.characters(codec="utf-8"), max_size=12), min_size=1, max_size=12
+).map(lambda words: " ".join(words).strip() or "x")
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(SAYINGS, min_size=8, max_size=8))
+def test_no_item_however_hostile_breaks_the_letter_or_a_screen(w: list[str]) -> None:
+    items = Items(
+        reason=w[0].replace(" ", "\n"),
+        events=(w[1],),
+        treatments=(Treatment(label=w[2], posology=w[3], reason=w[4]),),
+        opioid=OpioidSubstitution(drug=w[5], dose=w[6]),
+        narratives=(Narrative(heading=w[7], text=w[0]),),
+    )
+    told = contribution(Half.DSS, SOMATIC.said.at, None, items)
+    of = cleaned(letter(LetterKind.EXIT_LETTER, summary=summary(told)))
+    plain = render_plain(write(of, shop().patterns[of.kind], PARIS), of, (), PARIS)
+    assert all(len(line) <= WIDTH for line in plain.split("\n"))
+    _, body = read(made(of, plain))
+    assert all(len(line) <= WIDTH + 1 for line in body)
+    assert not any(line.startswith(("RES|", "TEX|")) for line in body)
+
+
+def test_tables_become_lines_that_a_screen_of_76_columns_holds() -> None:
+    of = whole_letter()
+    text = write(of, shop().patterns[of.kind], PARIS)
+    _, body = read(made(of, render_plain(text, of, (), PARIS)))
+    assert max(map(len, body)) <= WIDTH
+    assert "- METFORMINE 1000 mg, comprimé (ATC A10BA02, Metformine)" in body
+    assert "  Posologie : 1 comprimé matin et soir, voie orale" in body
+    assert "- HbA1c (LOINC 4548-4) - résultat : 6,8 % ; date : 20/10/2026" in body
+    assert "  Période : du 02/10/2026 au 09/10/2026" in body
 
 
 @given(st.text("AB é-*", min_size=1, max_size=400))
@@ -147,5 +241,5 @@ def test_no_word_is_lost_when_lines_are_folded(text: str) -> None:
 def test_the_whole_exit_letter_fits_the_profile() -> None:
     of = letter(LetterKind.EXIT_LETTER)
     text = write(of, shop().patterns[of.kind], PARIS)
-    _, body = read(made(of, text.opening + text.parts[0].text))
+    _, body = read(made(of, render_plain(text, of, (), PARIS)))
     assert any("METFORMINE" in line for line in body)

@@ -5,7 +5,7 @@ import pytest
 from engine.compose.faults import IdentityError
 from engine.compose.identity import birth_date, doctor_name, shown_ins, shown_name, trade
 from engine.model.letter import LetterPatient
-from engine.model.people import INS_NIR, Ins
+from engine.model.people import INS_NIR, Ins, Professional
 from tests.support.letters import DOCTOR, PATIENT, RESPONSIBLE, WOMAN, letter
 
 
@@ -77,4 +77,9 @@ def test_only_a_physician_is_called_doctor() -> None:
     assert doctor_name(RESPONSIBLE) == "Dr Claire MODÈLE"
     assert doctor_name(nurse) == "Claire MODÈLE"
     assert doctor_name(DOCTOR) == "Dr Paul TÉMOIN"
+    unknown = RESPONSIBLE.model_copy(update={"specialty_code": None})
+    assert doctor_name(unknown) == "Claire MODÈLE"
+    assert doctor_name(unknown, physician=True) == "Dr Claire MODÈLE"
+    assert doctor_name(nurse, physician=True) == "Claire MODÈLE"
+    assert doctor_name(Professional(family="Modèle", given="Claire")) == "Claire MODÈLE"
     assert (trade(RESPONSIBLE), trade(nurse)) == ("Médecine Générale", "Infirmier")

@@ -2,6 +2,7 @@ import base64
 import email
 import io
 import zipfile
+from dataclasses import replace
 from email import policy
 from email.message import EmailMessage
 from typing import Any
@@ -68,6 +69,15 @@ def test_the_mail_has_the_headers_of_the_national_rules() -> None:
         assert mail[absent] is None
 
 
+def test_the_leaflet_of_the_unit_is_a_part_of_its_own_whose_name_tells_nothing() -> None:
+    made = replace(MADE, leaflet=b"%PDF-1.7 unit")
+    for face in (FACE, HPRIM_FACE):
+        parts = list(read(build(letter(), made, shop(), face)).iter_parts())
+        assert parts[-1].get_content() == b"%PDF-1.7 unit"
+        assert parts[-1].get_filename() == "Presentation de l'unite.pdf"
+        assert len(parts) == len(list(read(build(letter(), MADE, shop(), face)).iter_parts())) + 1
+
+
 def test_the_parts_are_the_words_the_zip_and_the_pdf_unchanged() -> None:
     text, archive, pdf = list(read(raw(letter())).iter_parts())
     assert (text.get_content_type(), text.get_content_charset()) == ("text/plain", "utf-8")
@@ -103,11 +113,12 @@ def test_without_a_qualified_ins_the_mail_says_so() -> None:
 
 
 def test_a_replacement_hangs_on_the_mail_that_it_replaces() -> None:
-    face = FACE.model_copy(update={"message_id": "new.2@ch-exemple.mssante.fr"})
-    mail = read(raw(second(), face))
-    assert mail["Message-ID"] == "<new.2@ch-exemple.mssante.fr>"
-    assert mail["In-Reply-To"] == FACE.message_id
-    assert mail["References"] == FACE.message_id
+    of = second()
+    mail = read(raw(of))
+    assert of.replaces is not None
+    assert mail["Message-ID"] == FACE.message_id
+    assert mail["In-Reply-To"] == of.replaces.message_id != FACE.message_id
+    assert mail["References"] == of.replaces.message_id
 
 
 def test_the_test_mailbox_of_the_channel_wins_over_the_doctor_s_address() -> None:

@@ -5,8 +5,19 @@ import pytest
 from lxml import etree
 
 from engine.compose.metadata import entry_uuid, render_metadata, submission_oid
+from engine.model.fact import Visibility
 from engine.model.letter import Letter, LetterKind
-from tests.support.letters import PATIENT, PSYCHIATRIC, SOMATIC, UNIT, WOMAN, letter, second, shop
+from tests.support.letters import (
+    PATIENT,
+    PSYCHIATRIC,
+    SOMATIC,
+    UNIT,
+    WOMAN,
+    letter,
+    second,
+    shop,
+    summary,
+)
 
 RIM = "{urn:oasis:names:tc:ebxml-regrep:xsd:rim:3.0}"
 NS = {"r": RIM[1:-1]}
@@ -21,7 +32,7 @@ CASES = {
     "arrival": letter(),
     "arrival without INS": letter(patient=WOMAN),
     "exit letter": letter(LetterKind.EXIT_LETTER),
-    "second version, two authors": second(sections=(SOMATIC, PSYCHIATRIC)),
+    "second version, two authors": second(summary=summary(SOMATIC, PSYCHIATRIC)),
 }
 
 
@@ -72,7 +83,7 @@ REQUIRED_CLASSES = {
     "urn:uuid:93606bcf-9494-43ec-9b4e-a7748d1a838d": None,  # author
     "urn:uuid:41a5887f-8865-4c09-adf7-e362475b143a": "10",
     "urn:uuid:f0306f51-975f-434e-a61c-c59651d33983": None,  # typeCode, by kind
-    "urn:uuid:a09d5840-386c-46f2-b5ad-9c3699a4309d": "urn:ihe:iti:xds-sd:pdf:2008",
+    "urn:uuid:a09d5840-386c-46f2-b5ad-9c3699a4309d": None,  # by the level: see below
     "urn:uuid:f4f85eac-e6cb-4883-b524-f2705394840f": "N",
     "urn:uuid:f33fb8ac-18af-42cc-ae0e-ed0b0bdb91e1": "SA01",
     "urn:uuid:cccf5598-8b07-4b77-a05e-ae952c785ead": "ETABLISSEMENT",
@@ -94,6 +105,27 @@ def test_the_entry_has_every_attribute_that_the_national_model_requires(of: Lett
     kinds = {LetterKind.ARRIVAL_NOTICE: "67851-6"}
     type_ = found["urn:uuid:f0306f51-975f-434e-a61c-c59651d33983"].get("nodeRepresentation")
     assert type_ == kinds.get(of.kind, "11490-0")
+
+
+def test_what_authors_hid_follows_the_confidentiality_of_the_document() -> None:
+    scheme = "urn:uuid:f4f85eac-e6cb-4883-b524-f2705394840f"
+
+    def told(of: Letter) -> list[tuple[str, str]]:
+        found = entry_of(made(of)).findall("r:Classification", NS)
+        return [
+            (one.get("nodeRepresentation"), *slot(one, "codingScheme"))
+            for one in found
+            if one.get("classificationScheme") == scheme
+        ]
+
+    normal = ("N", "2.16.840.1.113883.5.25")
+    assert told(letter()) == [normal]
+    hidden = letter(visibility=(Visibility.INVISIBLE_PATIENT,))
+    assert told(hidden) == [normal, ("INVISIBLE_PATIENT", "1.2.250.1.213.1.1.4.13")]
+    every = letter(visibility=tuple(Visibility))
+    assert [code for code, _ in told(every)] == ["N", *Visibility]
+    ids = [one.get("id") for one in made(every).iter() if one.get("id")]
+    assert len(ids) == len(set(ids))
 
 
 def test_every_author_has_a_classification_of_their_own() -> None:
@@ -153,3 +185,17 @@ def test_registry_ids_are_the_same_for_the_same_document_and_differ_between_vers
     assert entry_uuid("2.25.1", "entry") == entry_uuid("2.25.1", "entry")
     assert len({entry_uuid(o, r) for o in ("2.25.1", "2.25.2") for r in ("entry", "set")}) == 4
     assert len(submission_oid("2.25.1")) <= 64
+
+
+def test_the_format_follows_the_level_of_the_document() -> None:
+    scheme = "urn:uuid:a09d5840-386c-46f2-b5ad-9c3699a4309d"
+    path = f"//r:Classification[@classificationScheme='{scheme}']/@nodeRepresentation"
+
+    def format_of(of: Letter) -> list[str]:
+        document = etree.fromstring(render_metadata(of, b"<x/>", "DOC0001.XML", shop()))
+        return list(document.xpath(path, namespaces=NS))
+
+    assert format_of(letter()) == ["urn:ihe:iti:xds-sd:pdf:2008"]
+    assert format_of(letter(LetterKind.EXIT_LETTER)) == ["urn:asip:ci-sis:ldl-ses:2017"]
+    in_pdf = letter(LetterKind.EXIT_LETTER, summary=summary())
+    assert format_of(in_pdf) == ["urn:ihe:iti:xds-sd:pdf:2008"]

@@ -14,6 +14,8 @@ from engine.compose.render import render
 from engine.model.errors import ComposeError
 from engine.model.fact import Half
 from engine.model.letter import Letter, LetterKind
+from engine.model.summary import Items, Narrative, OpioidSubstitution, Treatment
+from tests.support.examples import corrected_letter, whole_letter
 from tests.support.golden import Golden
 from tests.support.letters import (
     DOCTOR,
@@ -25,9 +27,11 @@ from tests.support.letters import (
     SOMATIC,
     UNIT,
     WOMAN,
+    contribution,
     letter,
     second,
     shop,
+    summary,
 )
 from tests.support.pdf_a import faults
 
@@ -36,7 +40,9 @@ CASES = {
     "arrival-without-ins": letter(patient=WOMAN),
     "exit-notice": letter(LetterKind.EXIT_NOTICE, withheld=(Half.DSS, Half.DSP)),
     "exit-letter": letter(LetterKind.EXIT_LETTER, withheld=(Half.DSP,)),
-    "exit-letter-2": second(sections=(SOMATIC, PSYCHIATRIC)),
+    "exit-letter-2": second(summary=summary(SOMATIC, PSYCHIATRIC)),
+    "exit-letter-whole": whole_letter(),
+    "exit-letter-whole-2": corrected_letter(),
 }
 
 
@@ -125,8 +131,17 @@ WORDS = st.one_of(
 @settings(max_examples=40, deadline=None)
 @given(st.lists(WORDS, min_size=12, max_size=12), st.sampled_from(list(LetterKind)))
 def test_hostile_words_give_a_valid_letter_or_a_named_refusal(w: list[str], kind: Any) -> None:
-    author = PSYCHIATRIST.model_copy(update={"family": w[0], "given": w[1], "specialty": w[2]})
-    section = SOMATIC.model_copy(update={"heading": w[3], "text": w[4], "author": author})
+    # Lone surrogates never get into the content model: its strings are checked.
+    t = [one.encode(errors="ignore").decode() for one in w]
+    items = Items(
+        reason=t[0] or None,
+        events=tuple(one for one in t[:2] if one),
+        treatments=(Treatment(label=t[3] or "x", posology=t[4] or None),),
+        opioid=OpioidSubstitution(drug=t[5] or "x"),
+        narratives=(Narrative(heading=t[3] or None, text=t[4] or "x"),),
+    )
+    author = PSYCHIATRIST.model_copy(update={"family": t[0], "given": t[1], "specialty": t[2]})
+    said = contribution(Half.DSS, SOMATIC.said.at, author, items)
     of = letter(
         kind,
         patient=PATIENT.model_copy(
@@ -137,7 +152,7 @@ def test_hostile_words_give_a_valid_letter_or_a_named_refusal(w: list[str], kind
             update={"hospital": w[10], "unit": w[11], "city": w[1], "signature": w[2]}
         ),
         visit=w[7],
-        sections=(section,) if kind is LetterKind.EXIT_LETTER else (),
+        summary=summary(said) if kind is LetterKind.EXIT_LETTER else summary(),
     )
     for face in (FACE, HPRIM_FACE):
         try:

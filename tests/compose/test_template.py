@@ -4,18 +4,21 @@ from typing import Any
 import pytest
 
 from engine.compose.faults import DateError, TemplateError, VersionError
+from engine.compose.outline import cells, parts
 from engine.compose.template import LetterText, read_pattern, write
 from engine.model.fact import Half
-from engine.model.letter import Letter, LetterKind
+from engine.model.letter import HEADINGS, Letter, LetterKind
 from tests.support.letters import (
     PARIS,
     PATIENT,
     PSYCHIATRIC,
     SOMATIC,
     WOMAN,
+    contribution,
     letter,
     second,
     shop,
+    summary,
 )
 
 EXIT = (LetterKind.EXIT_NOTICE, LetterKind.EXIT_LETTER)
@@ -27,10 +30,14 @@ def words(of: Letter) -> LetterText:
 
 def whole(of: Letter) -> str:
     text = words(of)
-    parts = "\n".join(f"{p.heading} {p.byline} {p.text}" for p in text.parts)
-    return "\n".join(
-        (text.title, text.object, text.replaces or "", text.opening, parts, text.closing, text.mail)
+    told = "\n".join(
+        f"{part.heading} {part.byline} " + " ".join(c.text for b in part.blocks for c in cells(b))
+        for part in parts(of.summary, PARIS)
     )
+    return "\n".join(
+        (text.title, text.object, text.replaces or "", *text.changes, text.opening, told,
+         text.closing, text.mail)
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -75,21 +82,23 @@ def test_dates_are_told_in_the_zone_of_the_hospital() -> None:
 
 
 def test_the_exit_letter_joins_both_halves_somatic_first_and_says_who_wrote_what_and_when() -> None:
-    parts = words(letter(LetterKind.EXIT_LETTER, sections=(PSYCHIATRIC, SOMATIC))).parts
-    assert [p.heading for p in parts] == ["Soins somatiques", "Soins psychiatriques"]
-    assert parts[0].byline == (
+    told = parts(
+        letter(LetterKind.EXIT_LETTER, summary=summary(PSYCHIATRIC, SOMATIC)).summary, PARIS
+    )
+    assert [p.heading for p in told] == [HEADINGS[Half.DSS], HEADINGS[Half.DSP]]
+    assert told[0].byline == (
         "Rédigé par Dr Claire MODÈLE (Médecine Générale), le 23 novembre 2026"
     )
-    assert parts[1].byline == "Rédigé par Dr Jean-Noël EXEMPLE (Psychiatrie), le 24 novembre 2026"
-    unsigned = SOMATIC.model_copy(update={"author": None})
-    alone = words(letter(LetterKind.EXIT_LETTER, sections=(unsigned,))).parts
-    assert alone[0].byline == "Rédigé le 23 novembre 2026"
+    assert told[1].byline == "Rédigé par Dr Jean-Noël EXEMPLE (Psychiatrie), le 24 novembre 2026"
+    unsigned = contribution(Half.DSS, SOMATIC.said.at, None, SOMATIC.items)
+    (alone,) = parts(letter(LetterKind.EXIT_LETTER, summary=summary(unsigned)).summary, PARIS)
+    assert alone.byline == "Rédigé le 23 novembre 2026"
 
 
 @pytest.mark.parametrize("kind", EXIT)
 def test_an_awaited_part_is_announced_without_saying_which(kind: LetterKind) -> None:
     with_dsp = whole(letter(kind, withheld=(Half.DSP,)))
-    assert "Un complément vous sera adressé." in with_dsp
+    assert "Un complément pourra vous être adressé." in with_dsp
     assert with_dsp == whole(letter(kind, withheld=(Half.DSS,)))
     assert "complément" not in whole(letter(kind))
 
@@ -150,7 +159,7 @@ PENAL = (
 @pytest.mark.parametrize("kind", list(LetterKind))
 @pytest.mark.parametrize("patient", [PATIENT, WOMAN], ids=["man", "woman"])
 def test_no_template_speaks_of_penal_matters(kind: LetterKind, patient: Any) -> None:
-    text = whole(letter(kind, patient=patient, withheld=(Half.DSP,), sections=())).lower()
+    text = whole(letter(kind, patient=patient, withheld=(Half.DSP,), summary=summary())).lower()
     assert [word for word in PENAL if word in text] == []
     # The one word that the notice of arrival may say, and nothing else may.
     assert ("incarcération" in text) is (kind is LetterKind.ARRIVAL_NOTICE)
@@ -176,7 +185,7 @@ def test_a_template_that_reaches_for_what_is_not_there_is_an_error_not_a_blank()
 
 def test_french_signs_stand_after_a_no_break_space() -> None:
     for kind in LetterKind:
-        text = words(letter(kind, sections=()))
+        text = words(letter(kind, summary=summary()))
         for said in (text.opening, text.closing, text.mail):
             assert " :" not in said
             assert " ;" not in said

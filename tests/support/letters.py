@@ -13,16 +13,17 @@ from engine.compose.shop import Shop, load
 from engine.model.fact import Half
 from engine.model.letter import (
     CANCELLATIONS,
+    HEADINGS,
     Annex,
     Letter,
     LetterKind,
     LetterPatient,
     Replaced,
-    Section,
     Signatory,
     UnitFace,
 )
-from engine.model.people import INS_NIR_TEST, Ins, Mailbox, MailboxType
+from engine.model.people import INS_NIR_TEST, Ins, Mailbox, MailboxType, Professional
+from engine.model.summary import Contribution, ExitSummary, Items, Narrative, Said, Source
 
 ROOT = Path(__file__).resolve().parents[2]
 PARIS = ZoneInfo("Europe/Paris")
@@ -87,34 +88,54 @@ WOMAN = PATIENT.model_copy(
     }
 )
 
-SOMATIC = Section(
-    half=Half.DSS,
-    heading="Soins somatiques",
-    text=(
-        "Motif et synthèse : diabète de type 2 équilibré (HbA1c 6,8 % en octobre 2026), "
-        "hypertension artérielle traitée.\n\n"
-        "Traitement à la sortie :\n"
-        "- METFORMINE 1000 mg, 1 comprimé matin et soir, poursuivi ;\n"
-        "- AMLODIPINE 5 mg, 1 comprimé le matin, introduit en septembre 2026 ;\n"
-        "- MÉTHADONE 40 mg par jour, dernière prise le 24 novembre 2026 à 9 h, ordonnance de "
-        "7 jours, relais : pharmacie de la Place.\n\n"
-        "Dépistages proposés et faits : VIH, VHB et VHC négatifs, résultats remis. Vaccination "
-        "antigrippale faite. Kit de naloxone remis.\n\n"
-        "À faire : fond d'œil (rendez-vous le 4 décembre 2026, 10 h 30), créatininémie à 1 mois."
-    ),
-    author=RESPONSIBLE,
-    written_at=datetime(2026, 11, 23, 15, 0, tzinfo=UTC),
+
+def contribution(
+    half: Half, at: datetime, author: Signatory | None, items: Items | str
+) -> Contribution:
+    """What a document of the record said: items, or a plain text."""
+    if isinstance(items, str):
+        items = Items(narratives=(Narrative(text=items),))
+    return Contribution(
+        half=half,
+        said=Said(
+            source=Source.DOCUMENT,
+            reference=f"DOC-{half}",
+            at=at,
+            author=author and Professional(**author.model_dump()),
+            validated=True,
+        ),
+        items=items,
+    )
+
+
+SOMATIC = contribution(
+    Half.DSS,
+    datetime(2026, 11, 23, 15, 0, tzinfo=UTC),
+    RESPONSIBLE,
+    "Motif et synthèse : diabète de type 2 équilibré (HbA1c 6,8 % en octobre 2026), "
+    "hypertension artérielle traitée.\n\n"
+    "Traitement à la sortie :\n"
+    "- METFORMINE 1000 mg, 1 comprimé matin et soir, poursuivi ;\n"
+    "- AMLODIPINE 5 mg, 1 comprimé le matin, introduit en septembre 2026 ;\n"
+    "- MÉTHADONE 40 mg par jour, dernière prise le 24 novembre 2026 à 9 h, ordonnance de "
+    "7 jours, relais : pharmacie de la Place.\n\n"
+    "Dépistages proposés et faits : VIH, VHB et VHC négatifs, résultats remis. Vaccination "
+    "antigrippale faite. Kit de naloxone remis.\n\n"
+    "À faire : fond d'œil (rendez-vous le 4 décembre 2026, 10 h 30), créatininémie à 1 mois.",
 )
-PSYCHIATRIC = Section(
-    half=Half.DSP,
-    heading="Soins psychiatriques",
-    text=(
-        "Suivi mensuel pour un trouble anxieux, stable.\n\n"
-        "Relais : CMP d'Exempleville, premier rendez-vous le 1er décembre 2026 à 14 h."
-    ),
-    author=PSYCHIATRIST,
-    written_at=datetime(2026, 11, 24, 8, 0, tzinfo=UTC),
+PSYCHIATRIC = contribution(
+    Half.DSP,
+    datetime(2026, 11, 24, 8, 0, tzinfo=UTC),
+    PSYCHIATRIST,
+    "Suivi mensuel pour un trouble anxieux, stable.\n\n"
+    "Relais : CMP d'Exempleville, premier rendez-vous le 1er décembre 2026 à 14 h.",
 )
+
+
+def summary(*contributions: Contribution) -> ExitSummary:
+    """What a letter says, out of what was said."""
+    return ExitSummary(contributions=contributions)
+
 
 FACE = ChannelFace(
     format="xdm",
@@ -161,7 +182,7 @@ def letter(kind: LetterKind = LetterKind.ARRIVAL_NOTICE, **changes: Any) -> Lett
             issued_at=datetime(2026, 11, 20, 9, 0, tzinfo=UTC),
         )
     if kind is LetterKind.EXIT_LETTER:
-        fields["sections"] = (SOMATIC,)
+        fields["summary"] = summary(SOMATIC)
     return Letter(**(fields | changes))
 
 
@@ -177,8 +198,10 @@ def second(kind: LetterKind = LetterKind.EXIT_LETTER, **changes: Any) -> Letter:
             "replaces": Replaced(
                 document_oid=first.document_oid,
                 version=1,
-                message_id=FACE.message_id,
+                message_id="<01j9zk4m7p.0@ch-exemple.mssante.fr>",
                 issued_at=first.issued_at,
+                halves=(Half.DSS,),
+                summary=first.summary,
             ),
             "issued_at": datetime(2026, 11, 26, 9, 0, tzinfo=UTC),
             **changes,
@@ -194,7 +217,7 @@ def annex(pages: int = 2, text: str = "Compte rendu inventé", **changes: Any) -
     )
     fields: dict[str, Any] = {
         "half": Half.DSP,
-        "heading": "Compte rendu psychiatrique",
+        "heading": HEADINGS[Half.DSP],
         "pdf": typst.compile(source.encode()),
         "author": PSYCHIATRIST,
         "written_at": datetime(2026, 11, 24, 8, 0, tzinfo=UTC),
