@@ -1,7 +1,7 @@
-"""CDA R2, level 1: the header, and the letter's PDF as its body.
+"""CDA R2: the header, then a structured body (level 3, LDL-SES) or the letter's PDF (level 1).
 
-Source  HL7 CDA R2; CI-SIS structuration minimale. Three templateIds and no other at level 1; the
-order of the header's children is the schema's.
+Source  HL7 CDA R2; CI-SIS structuration minimale and LDL-SES 2022.01. The order of the header's
+children is the schema's.
 """
 
 import base64
@@ -10,20 +10,33 @@ from typing import Final
 from lxml import etree
 
 from engine.compose import cda_people as people
+from engine.compose.cda_body import put_body
 from engine.compose.cda_people import Element, put, put_code, time
 from engine.compose.shop import CdaCodes, Coded, Shop
 from engine.compose.template import LetterSheet
-from engine.model.letter import Letter, LetterKind
+from engine.model.cda import LDL_SES, LEVEL_1, V3, XSI
+from engine.model.letter import Letter, LetterKind, Signatory
 
 TEMPLATES: Final = (
     "2.16.840.1.113883.2.8.2.1",  # French header
     "1.2.250.1.213.1.1.1.1",  # CI-SIS, structuration minimale
-    "1.3.6.1.4.1.19376.1.2.20",  # IHE XDS-SD: level 1
 )
+
+
+def structured(letter: Letter) -> bool:
+    """Whether a letter has content for level 3.
+
+    Notices have none, nor have letters that the hospital's record gave as PDF alone: theirs is
+    level 1, and the national model of the exit letter is not claimed.
+    """
+    return letter.kind is LetterKind.EXIT_LETTER and bool(letter.summary.contributions)
 
 
 def render_cda(letter: Letter, pdf: bytes, shop: Shop) -> bytes:
     """Build the document, UTF-8, from a letter whose strings are clean.
+
+    ``pdf`` is the whole letter on paper: the body at level 1, a copy at level 3 where annexed
+    pages exist in no other form.
 
     Raises IdentityError without a year of birth, AddressError for an RPPS or a FINESS of the
     wrong shape.
@@ -31,7 +44,7 @@ def render_cda(letter: Letter, pdf: bytes, shop: Shop) -> bytes:
     codes, zone = shop.cda, shop.zone
     sheet = shop.patterns[letter.kind].sheet
     issued = time(letter.issued_at, zone)
-    document = etree.Element(f"{{{people.V3}}}ClinicalDocument", nsmap={None: people.V3})
+    document = etree.Element(f"{{{V3}}}ClinicalDocument", nsmap={None: V3, "xsi": XSI})
     _put_head(document, letter, sheet, codes, issued)
     people.put_patient(document, letter, codes)
     for who, at in people.authors(letter):
@@ -43,14 +56,22 @@ def render_cda(letter: Letter, pdf: bytes, shop: Shop) -> bytes:
         people.put_hospital(assigned, "representedOrganization", letter)
     _put_custodian(document, letter)
     _put_recipient(document, letter)
-    _put_authenticator(document, letter, issued)
+    _put_authenticator(document, "legalAuthenticator", letter, letter.unit.responsible, issued)
+    for who, at in people.authors(letter):
+        if who.rpps != letter.unit.responsible.rpps:
+            # One person answers for the document; every other author attests to a part of it.
+            _put_authenticator(document, "authenticator", letter, who, time(at, zone))
     _put_attending_physician(document, letter, codes)
     _put_event(document, letter, shop)
     _put_replaced(document, letter)
     _put_encounter(document, letter, shop)
-    body = put(put(document, "component"), "nonXMLBody")
-    text = base64.b64encode(pdf).decode("ascii")
-    put(body, "text", text, mediaType="application/pdf", representation="B64")
+    component = put(document, "component")
+    if structured(letter):
+        put_body(component, letter, pdf, shop)
+    else:
+        body = put(component, "nonXMLBody")
+        text = base64.b64encode(pdf).decode("ascii")
+        put(body, "text", text, mediaType="application/pdf", representation="B64")
     return etree.tostring(document, xml_declaration=True, encoding="UTF-8")
 
 
@@ -61,6 +82,10 @@ def _put_head(
     put(document, "typeId", root="2.16.840.1.113883.1.3", extension="POCD_HD000040")
     for root in TEMPLATES:
         put(document, "templateId", root=root)
+    if structured(letter):
+        put(document, "templateId", root=LDL_SES, extension="2022.01")
+    else:  # exactly these three: the model's own templateId would make level 1 invalid
+        put(document, "templateId", root=LEVEL_1)
     # XDM takes its uniqueId from @root: the whole identifier lies there.
     put(document, "id", root=letter.document_oid)
     kind = sheet.type
@@ -95,10 +120,11 @@ def _put_recipient(document: Element, letter: Letter) -> None:
         put(name, "given", doctor.given)
 
 
-def _put_authenticator(document: Element, letter: Letter, issued: str) -> None:
-    who = letter.unit.responsible
-    authenticator = put(document, "legalAuthenticator")
-    put(authenticator, "time", value=issued)
+def _put_authenticator(
+    document: Element, tag: str, letter: Letter, who: Signatory, at: str
+) -> None:
+    authenticator = put(document, tag)
+    put(authenticator, "time", value=at)
     put(authenticator, "signatureCode", code="S")
     entity = put(authenticator, "assignedEntity")
     people.put_identity(entity, letter, who)

@@ -11,10 +11,12 @@ from lxml import etree
 from engine.compose.faults import AddressError
 from engine.compose.identity import birth_date, shown_ins
 from engine.compose.shop import CdaCodes, Coded
-from engine.compose.template import in_order
-from engine.model.letter import Annex, Letter, Section, Signatory
+from engine.model.cda import V3
+from engine.model.fact import Half
+from engine.model.letter import Letter, Signatory
+from engine.model.people import Professional
+from engine.model.summary import Source
 
-V3: Final = "urn:hl7-org:v3"
 PEOPLE: Final = "1.2.250.1.71.4.2.1"
 STRUCTURES: Final = "1.2.250.1.71.4.2.2"
 SPECIALTIES: Final = "1.2.250.1.213.1.1.4.5"
@@ -35,12 +37,15 @@ def put_code(parent: Element, tag: str, coded: Coded) -> Element:
 
 def time(at: datetime, zone: tzinfo) -> str:
     """TS: YYYYMMDDhhmmss+zzzz in the hospital's zone."""
-    return at.astimezone(zone).strftime("%Y%m%d%H%M%S%z")
+    local = at.astimezone(zone)
+    # Before standard time an offset had seconds, for which TS has no room; strftime does not pad
+    # the years of the first millennium.
+    return f"{local.year:04}{local:%m%d%H%M%S}{local.strftime('%z')[:5]}"
 
 
 def national_id(letter: Letter, rpps: str) -> str:
     """8 and the RPPS. AddressError unless it is 11 digits: the national rules do not look."""
-    if not (len(rpps) == 11 and rpps.isascii() and rpps.isdigit()):
+    if not _is_rpps(rpps):
         raise AddressError(
             letter,
             what="A professional of this letter has no RPPS number of 11 digits.",
@@ -65,19 +70,39 @@ def authors(letter: Letter) -> list[tuple[Signatory, datetime]]:
     """Who wrote the parts, each once with the time of their last part, then who answers for all.
 
     An author of a part whose RPPS is unknown stays in the text: the header takes no one without a
-    national identifier.
+    national identifier. What messages said in the background has no author here.
     """
-    found: dict[str, tuple[Signatory, datetime]] = {}
-    parts: list[Section | Annex] = [*in_order(letter.sections), *letter.annexes]
-    for part in parts:
-        who = part.author
-        if who is None or not (len(who.rpps) == 11 and who.rpps.isdigit()):
-            continue
-        earlier = found.get(who.rpps)
-        found[who.rpps] = (who, max(part.written_at, earlier[1]) if earlier else part.written_at)
     responsible = letter.unit.responsible
+    written = [
+        (_signatory(one.said.author), one.said.at)
+        for one in sorted(letter.summary.contributions, key=lambda one: one.half is not Half.DSS)
+        if one.said.source is not Source.MESSAGE
+    ]
+    found: dict[str, tuple[Signatory, datetime]] = {}
+    for who, at in [*written, *((one.author, one.written_at) for one in letter.annexes)]:
+        if who is None or not _is_rpps(who.rpps):
+            continue
+        known = responsible if who.rpps == responsible.rpps else who
+        earlier = found.get(who.rpps)
+        found[who.rpps] = (known, max(at, earlier[1]) if earlier else at)
     found.setdefault(responsible.rpps, (responsible, letter.issued_at))
     return list(found.values())
+
+
+def _signatory(author: Professional | None) -> Signatory | None:
+    if author is None or not author.rpps or not author.family:
+        return None
+    return Signatory(
+        rpps=author.rpps,
+        family=author.family,
+        given=author.given,
+        specialty_code=author.specialty_code,
+        specialty=author.specialty,
+    )
+
+
+def _is_rpps(number: str) -> bool:
+    return len(number) == 11 and number.isascii() and number.isdigit()
 
 
 def put_patient(document: Element, letter: Letter, codes: CdaCodes) -> None:

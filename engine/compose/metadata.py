@@ -13,6 +13,7 @@ from typing import Final
 
 from lxml import etree
 
+from engine.compose.cda import structured
 from engine.compose.cda_people import (
     PEOPLE,
     SPECIALTIES,
@@ -155,7 +156,7 @@ def _put_codes(entry: Element, letter: Letter, shop: Shop) -> None:
         (
             (ENTRY_CLASS, shop.xdm.class_code[kind.class_code]),
             (ENTRY_CONFIDENTIALITY, shop.cda.confidentiality),
-            (ENTRY_FORMAT, shop.xdm.format),
+            (ENTRY_FORMAT, shop.xdm.format_ldl_ses if structured(letter) else shop.xdm.format),
             (ENTRY_FACILITY, shop.cda.facility),
             (ENTRY_PRACTICE, shop.cda.practice_setting),
             (ENTRY_TYPE, Coded(code=kind.code, display=kind.display, system=kind.system)),
@@ -163,6 +164,9 @@ def _put_codes(entry: Element, letter: Letter, shop: Shop) -> None:
         start=1,
     ):
         _classify(entry, f"cl-d{number}", scheme, coded)
+    # After the code of the document itself: what its authors hid.
+    for number, hidden in enumerate(letter.visibility, start=1):
+        _classify(entry, f"cl-v{number}", ENTRY_CONFIDENTIALITY, shop.xdm.visibility[hidden])
     _identify(entry, "ei-d1", ENTRY_PATIENT_ID, ("XDSDocumentEntry.patientId", _patient_id(letter)))
     _identify(entry, "ei-d2", ENTRY_UNIQUE_ID, ("XDSDocumentEntry.uniqueId", letter.document_oid))
 

@@ -9,6 +9,7 @@ import zipfile
 from typing import Final
 from xml.sax.saxutils import escape
 
+from engine.compose.cda import structured
 from engine.compose.metadata import render_metadata
 from engine.compose.shop import Shop
 from engine.model.letter import Letter
@@ -32,6 +33,12 @@ _INDEX: Final = """<?xml version="1.0" encoding="UTF-8"?>
 </html>
 """
 
+_LEVEL_1: Final = (
+    "niveau 1 ; il contient la lettre au format PDF/A-1. Le même PDF est joint au message."
+)
+_LEVEL_3: Final = (
+    "niveau 3 (LDL-SES 2022.01). La lettre est aussi jointe au message, au format PDF/A-1."
+)
 _README: Final = """Émetteur
   {hospital} (FINESS {finess})
   Adresse sécurisée : {address}
@@ -41,7 +48,7 @@ Application de l'émetteur
 
 Instructions
   Ce dossier compressé suit le profil IHE XDM (ITI-32). Le document est au format CDA R2 de
-  niveau 1 ; il contient la lettre au format PDF/A-1. Le même PDF est joint au message.
+  {level}
 
 Arborescence
   INDEX.HTM
@@ -65,7 +72,11 @@ def render_xdm(letter: Letter, cda: bytes, shop: Shop) -> tuple[bytes, bytes]:
         document=DOCUMENT,
     )
     readme = _README.format(
-        hospital=unit.hospital, finess=unit.finess, address=unit.secure_address, document=DOCUMENT
+        hospital=unit.hospital,
+        finess=unit.finess,
+        address=unit.secure_address,
+        document=DOCUMENT,
+        level=_LEVEL_3 if structured(letter) else _LEVEL_1,
     )
     # DOS times know no zone and no odd second: local time of the hospital, rounded down.
     local = letter.issued_at.astimezone(shop.zone)

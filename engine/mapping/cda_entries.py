@@ -1,0 +1,313 @@
+"""Coded entries of a CDA that somebody else wrote, as items; the narrative gives them their words.
+
+Source: CI-SIS models of content; LDL-SES 2022.01. Faults met in published examples are borne:
+references without their ``#``, or that point nowhere; dates that the narrative contradicts.
+"""
+
+import re
+from collections.abc import Iterator
+from datetime import date, time
+from typing import Any, Final, TypeVar
+
+from lxml import etree
+from pydantic import ValidationError
+
+from engine.mapping.cda_pieces import Piece, Pieces
+from engine.model.cda import ABSENT, V3, XSI
+from engine.model.summary import (
+    Allergy,
+    Appointment,
+    Change,
+    Code,
+    Device,
+    PlannedCare,
+    Result,
+    Treatment,
+)
+from engine.model.value import Value
+
+_V3: Final = f"{{{V3}}}"
+_TYPE: Final = f"{{{XSI}}}type"
+_LONGEST: Final = 500
+# Columns that are called like the field that their words go to.
+_PLAIN_HEADS: Final = frozenset({"posologie", "réaction"})
+_NONE: Final = frozenset({"no-known-medications", "no-known-allergies"})
+
+V = TypeVar("V", bound=Value)
+
+
+def at(element: etree._Element | None, path: str) -> etree._Element | None:
+    """The first element down a path of V3 names."""
+    if element is None:
+        return None
+    return element.find("/".join(_V3 + step for step in path.split("/")))
+
+
+def reference(element: etree._Element | None, path: str = "text/reference") -> str:
+    """The value of a reference; "" where there is none."""
+    found = at(element, path)
+    return "" if found is None else (found.get("value") or "")
+
+
+def says_none(entry: etree._Element) -> bool:
+    """Whether an entry says that there is none: no treatment, no allergy."""
+    return any(
+        one.get("codeSystem") == ABSENT and one.get("code") in _NONE
+        for one in entry.iter(_V3 + "code", _V3 + "value")
+    )
+
+
+def says_nothing(entry: etree._Element) -> bool:
+    """Whether an entry says that nothing is known."""
+    return any(
+        one.get("codeSystem") == ABSENT and one.get("code") not in _NONE
+        for one in entry.iter(_V3 + "code", _V3 + "value")
+    )
+
+
+def treatment(entry: etree._Element, pieces: Pieces, *, stopped: bool = False) -> Treatment | None:
+    """FR-Traitement. The free posology is in the row of the narrative."""
+    material = at(entry, "consumable/manufacturedProduct/manufacturedMaterial")
+    coded, name = at(material, "code"), at(material, "name")
+    targets = (reference(coded, "originalText/reference"), reference(entry))
+    label = _label(pieces, targets, _text(name), _attribute(coded, "displayName"))
+    if not label:
+        return None
+    low, high = _period(entry)
+    piece = _piece(pieces, targets)
+    words = _others(pieces, piece, {label, _text(name)}, (low, high), named=True)
+    return _made(
+        Treatment,
+        piece,
+        label=label,
+        codes=_codes(coded),
+        posology=words or (None if piece else _dose(entry)),
+        start=low,
+        end=high,
+        change=Change.STOPPED if stopped else None,
+    )
+
+
+def allergy(entry: etree._Element, pieces: Pieces) -> Allergy | None:
+    """FR-Allergie-ou-intolerance: an observation of the list."""
+    value, kind = at(entry, "value"), at(entry, "code")
+    entity = at(entry, "participant/participantRole/playingEntity")
+    substance = at(entity, "code")
+    targets = (
+        reference(substance, "originalText/reference"),
+        reference(value, "originalText/reference"),
+        reference(entry),
+    )
+    told = (_text(at(entity, "name")), _attribute(substance, "displayName"))
+    label = _label(pieces, targets, *told, _attribute(value, "displayName"))
+    if not label:
+        return None
+    low, _ = _period(entry)
+    piece = _piece(pieces, targets)
+    spoken = {label, _attribute(kind, "displayName")}
+    return _made(
+        Allergy,
+        piece,
+        label=label,
+        kind=code_of(kind),
+        substance=code_of(substance) or code_of(value),
+        reaction=_others(pieces, piece, spoken, (low,), named=True) or None,
+        since=low,
+    )
+
+
+def appointment(entry: etree._Element, pieces: Pieces) -> Appointment | None:
+    """FR-Rencontre: an encounter that was asked for."""
+    when = at(entry, "effectiveTime")
+    value = _attribute(when, "value") or _attribute(at(when, "low"), "value")
+    day = day_of(value)
+    return _row(
+        Appointment, entry, pieces, (day,), day=day, hour=_hour(value) if day is not None else None
+    )
+
+
+def planned(entry: etree._Element, pieces: Pieces) -> PlannedCare | None:
+    """FR-Demande-d-examen-ou-de-suivi, FR-Acte."""
+    low, _ = _period(entry)
+    return _row(PlannedCare, entry, pieces, (low,), due=low)
+
+
+def device(entry: etree._Element, pieces: Pieces) -> Device | None:
+    """FR-Dispositif-medical."""
+    coded = at(entry, "participant/participantRole/playingDevice/code")
+    low, _ = _period(entry)
+    return _row(
+        Device, entry, pieces, (low,), target=reference(coded, "originalText/reference"),
+        name=_attribute(coded, "displayName"), code=code_of(coded), day=low,
+    )  # fmt: skip
+
+
+def result(entry: etree._Element, pieces: Pieces) -> Result | None:
+    """An observation with a code and a value, alone or in an organizer."""
+    coded, value = at(entry, "code"), at(entry, "value")
+    targets = (reference(coded, "originalText/reference"), reference(entry))
+    label = _attribute(coded, "displayName") or _label(pieces, targets)
+    if not label or value is None:
+        return None
+    low, _ = _period(entry)
+    spoken = _attribute(value, "value") or _attribute(value, "displayName") or _text(value)
+    # The row says more than the entry (normal values, method): it keeps its words.
+    return _made(
+        Result, None, label=label, code=code_of(coded), value=spoken or None,
+        unit=_attribute(value, "unit") or None, at=low,
+    )  # fmt: skip
+
+
+def code_of(element: etree._Element | None) -> Code | None:
+    """A code and its system; None unless both can be kept."""
+    if element is None or element.get("codeSystem") == ABSENT:
+        return None
+    try:
+        return Code(
+            code=element.get("code") or "",
+            system=element.get("codeSystem") or "",
+            display=element.get("displayName") or None,
+        )
+    except ValidationError:
+        return None
+
+
+def day_of(value: str) -> date | None:
+    """TS to a day; None where the day is not known or is none."""
+    match = re.match(r"([0-9]{4})([0-9]{2})([0-9]{2})", value)
+    if match is None:
+        return None
+    try:
+        return date(int(match[1]), int(match[2]), int(match[3]))
+    except ValueError:
+        return None
+
+
+def _hour(value: str) -> time | None:
+    match = re.match(r"[0-9]{8}([0-9]{2})([0-9]{2})", value)
+    if match is None or int(match[1]) > 23 or int(match[2]) > 59:
+        return None
+    return time(int(match[1]), int(match[2]))
+
+
+def _period(entry: etree._Element) -> tuple[date | None, date | None]:
+    """Begin and end of the first effectiveTime; a value alone is the beginning."""
+    first = at(entry, "effectiveTime")
+    low = _attribute(first, "value") or _attribute(at(first, "low"), "value")
+    return day_of(low), day_of(_attribute(at(first, "high"), "value"))
+
+
+def _row(
+    form: type[V],
+    entry: etree._Element,
+    pieces: Pieces,
+    days: tuple[date | None, ...],
+    *,
+    target: str = "",
+    name: str = "",
+    **fields: Any,
+) -> V | None:
+    """An item that is its row: the words pointed at, then the other cells."""
+    targets = (target, reference(entry))
+    piece = _piece(pieces, targets)
+    coded = at(entry, "code")
+    label = _label(
+        pieces, targets, name, _text(at(entry, "value")), _attribute(coded, "displayName")
+    )
+    if not label:
+        return None
+    others = _others(pieces, piece, {label}, days, named=False)
+    if others and len(whole := f"{label}, {others}") <= _LONGEST:
+        label = whole
+    elif others:
+        piece = None  # too long for an item: the row keeps its words
+    return _made(form, piece, label=label, **fields)
+
+
+def _made(form: type[V], piece: Piece | None, **fields: Any) -> V | None:
+    """The item, which takes its piece; None, and the piece stays, when a value does not fit."""
+    try:
+        item = form.model_validate(fields)
+    except ValidationError:
+        return None
+    if piece is not None:
+        piece.taken = True
+    return item
+
+
+def _piece(pieces: Pieces, targets: tuple[str, ...]) -> Piece | None:
+    found = (pieces.find(target) for target in targets if target)
+    return next((one for one in found if one is not None), None)
+
+
+def _label(pieces: Pieces, targets: tuple[str, ...], *names: str) -> str:
+    """The words pointed at, unless a whole row is; else the first name that the entry gives."""
+    for target in targets:
+        words, piece = pieces.words(target), pieces.find(target)
+        told = [] if piece is None else [cell for cell in piece.cells if cell]
+        if 0 < len(words) <= _LONGEST and not (len(told) > 1 and words == " ".join(told)):
+            return words
+    return next((name for name in names if 0 < len(name) <= _LONGEST), "")
+
+
+def _others(
+    pieces: Pieces,
+    piece: Piece | None,
+    told: set[str],
+    days: tuple[date | None, ...],
+    *,
+    named: bool,
+) -> str:
+    """The cells of a row that the item does not tell yet, each under the head of its column."""
+    if piece is None:
+        return ""
+    heads = pieces.labels(piece)
+    known = told | {f"{day:%d/%m}/{day.year:04}" for day in days if day is not None}
+    kept = []
+    for number, cell in enumerate(piece.cells):
+        if not cell or cell in known:
+            continue
+        # A cell may hold the words pointed at and more.
+        begun = max((one for one in told if _begins(cell, one)), key=len, default="")
+        if rest := cell[len(begun) :].strip(" ,;:"):
+            plain = not (named and heads) or heads[number].casefold() in _PLAIN_HEADS
+            kept.append(rest if plain else f"{heads[number]} : {rest}")
+    return (" ; " if named else ", ").join(kept)
+
+
+def _begins(cell: str, words: str) -> bool:
+    """Whether a cell begins with these words, and not with a part of a longer one."""
+    return bool(words) and cell.startswith(words) and not cell[len(words) :][:1].isalnum()
+
+
+def _dose(entry: etree._Element) -> str | None:
+    """Dose and rhythm in words, where no narrative tells them."""
+    dose = at(entry, "doseQuantity/low")
+    found = []
+    if dose is not None and dose.get("value"):
+        found.append(f"{dose.get('value')} {(dose.get('unit') or '').strip('{}')}".strip())
+    period = at(entry, "effectiveTime/period")
+    if period is not None and period.get("value"):
+        found.append(f"toutes les {period.get('value')} {period.get('unit') or ''}".strip())
+    return ", ".join(found)[:_LONGEST] or None
+
+
+def _codes(element: etree._Element | None) -> tuple[Code, ...]:
+    if element is None:
+        return ()
+    found = (code_of(one) for one in (element, *element.iterfind(_V3 + "translation")))
+    return tuple(one for one in found if one is not None)
+
+
+def _attribute(element: etree._Element | None, name: str) -> str:
+    return "" if element is None else (element.get(name) or "").strip()
+
+
+def _text(element: etree._Element | None) -> str:
+    return "" if element is None else " ".join("".join(_of(element)).split())
+
+
+def _of(element: etree._Element) -> Iterator[str]:
+    yield element.text or ""
+    for child in element:
+        yield child.tail or ""
