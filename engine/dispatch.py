@@ -8,13 +8,14 @@ decision is the same. A crash in between loses nothing but the rendering.
 import asyncio
 import contextlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
 import structlog
 
+from engine.compose.faults import FinalCheckError
 from engine.compose.mail import ChannelFace
 from engine.compose.render import Rendered, render
 from engine.compose.shop import Shop
@@ -25,11 +26,13 @@ from engine.knowledge import Knowledge, look_again
 from engine.model.config import Channel, Hospital
 from engine.model.errors import ComposeError, StoreError
 from engine.model.flow import Delivery, DeliveryState
-from engine.model.letter import Letter
+from engine.model.letter import Letter, LetterKind
+from engine.model.stay import unit_of_key
 from engine.model.task import TaskKind, WantedTask
 from engine.model.trail import AuditKind
 from engine.printer import print_apart
 from engine.store.interface import Store, Tx
+from engine.verify import check
 
 log = structlog.get_logger()
 
@@ -45,6 +48,7 @@ class Press:
     shop: Shop
     hospital: Hospital
     channels: Mapping[str, Channel]
+    leaflets: Mapping[str, bytes] = field(default_factory=dict)  # PDF, by USMP key
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +127,7 @@ class Dispatcher:
         written = [await self._write(scene, one.send, now) for one in decided.threads if one.send]
         queued = await self._store.write(lambda tx: self._commit(tx, patient, written))
         for delivery in queued:
-            log.info(AuditKind.LETTER_QUEUED, delivery=delivery.id, channel=delivery.channel)
+            log.info("letter-queued", delivery=delivery.id, channel=delivery.channel)
         if queued:
             self._queued()
 
@@ -133,25 +137,27 @@ class Dispatcher:
 
     async def _write(self, scene: Scene, send: Send, now: datetime) -> Written:
         wanted = {part.content for part in send.say.parts}
-        contents = await self._store.read(lambda tx: {one: tx.facts.blob(one) for one in wanted})
+        earlier = (
+            {part.partition(":")[2] for part in send.replaces.parts} if send.replaces else set()
+        )
+        contents = await self._store.read(lambda tx: _contents(tx, wanted, earlier - wanted))
         press = self._press()
         channel = press.channels.get(send.say.mailbox.channel)
         if channel is None:
             return Written(send, None, None, None, "the mailbox's channel is not configured")
-        letter = write(scene, send, contents, press.hospital, now)
-        face = ChannelFace(
-            format=channel.format,
-            sender=channel.sender,
-            sender_name=channel.sender_name,
-            nil=channel.nil,
-            address=address_for(send.say.mailbox, scene.policy),
-            message_id=message_id(send.delivery, channel.sender),
-            max_size=channel.max_size,
-        )
         try:
-            rendered = await asyncio.to_thread(
-                render, letter, press.shop, face, printer=print_apart
-            )
+            letter = write(scene, send, contents, press.hospital, now)
+        except ComposeError as error:
+            log.error("letter-impossible", delivery=send.delivery, code=error.code)
+            return Written(send, None, None, None, f"{error.code} {error.what}")
+        # What the unit is, the doctor is told once: on arrival.
+        told = letter.kind is LetterKind.ARRIVAL_NOTICE
+        leaflet = press.leaflets.get(unit_of_key(send.stay), b"") if told else b""
+        face = _channel_face(channel, send, address_for(send.say.mailbox, scene.policy))
+        if face is None:
+            return Written(send, letter, None, None, "the mailbox's channel has no neutral sender")
+        try:
+            rendered = await asyncio.to_thread(_made, letter, press.shop, face, leaflet)
         except ComposeError as error:
             log.error("letter-impossible", delivery=send.delivery, code=error.code)
             return Written(send, letter, None, None, f"{error.code} {error.what}")
@@ -186,6 +192,7 @@ class Dispatcher:
                 channel=one.delivery.channel,
                 message_id=one.delivery.message_id,
                 purposes=" ".join(one.delivery.purposes),
+                face="discreet" if one.delivery.discreet else "open",
                 bytes=one.delivery.size,
             )
             queued.append(one.delivery)
@@ -212,6 +219,40 @@ class Dispatcher:
         )
 
 
+def _channel_face(channel: Channel, send: Send, address: str) -> ChannelFace | None:
+    """Who the mail is from; None where it would have to be a sender who tells the detention."""
+    source = channel.neutral if send.say.discreet else channel
+    if source is None:
+        return None
+    return ChannelFace(
+        format=channel.format,
+        sender=source.sender,
+        sender_name=source.sender_name,
+        nil=channel.nil,
+        address=address,
+        message_id=message_id(send.delivery, source.sender),
+        max_size=channel.max_size,
+    )
+
+
+def _contents(tx: Tx, wanted: set[str], earlier: set[str]) -> dict[str, bytes]:
+    """Documents by SHA-256. Those of an earlier version only say what changed: one that is no
+    longer kept is left out."""
+    found = {one: tx.facts.blob(one) for one in wanted}
+    for one in earlier:
+        with contextlib.suppress(KeyError):
+            found[one] = tx.facts.blob(one)
+    return found
+
+
+def _made(letter: Letter, shop: Shop, face: ChannelFace, leaflet: bytes) -> Rendered:
+    """Render, then judge the very bytes that would leave. Raises ComposeError."""
+    rendered = render(letter, shop, face, leaflet=leaflet, printer=print_apart)
+    for one in check(f"delivery {letter.delivery}", rendered.mime, leaving=True).grave:
+        raise FinalCheckError(letter, f"{one.place}: {one.sentence}")
+    return rendered
+
+
 def _delivery(
     scene: Scene, send: Send, letter: Letter, face: ChannelFace, size: int, now: datetime
 ) -> Delivery:
@@ -226,6 +267,7 @@ def _delivery(
         parts=tuple(sorted(str(part) for part in say.parts)),
         statement=say.statement,
         purposes=tuple(sorted(say.purposes)),
+        discreet=say.discreet,
         channel=say.mailbox.channel,
         sender=face.sender,
         address=face.address,

@@ -70,14 +70,26 @@ def place(
                 "/document" if one.document == form.document else "/replaces",
                 "give the form a number of its own",
             )
+    # A record may count anew with each stay; a form's number is its writer's own.
+    for other in stays:
+        for document in other.documents if form.visit not in other.visits else ():
+            if document.document in (form.document, form.replaces) and not form.withdraw:
+                raise FormRefusedError(
+                    "The document of that number is of another stay.",
+                    "/document" if document.document == form.document else "/replaces",
+                    "give the form a number of its own, or the visit of that stay",
+                )
     content = form.items.model_dump_json(exclude_defaults=True).encode()
     digest = hashlib.sha256(content).hexdigest()
     fact = _fact(form, digest)
     heard = Heard(
         patient=patient,
         fact=fact,
-        # A clock that runs ahead must not outrank for years what is said after it.
-        recorded_at=min(form.written_at, heard_at),
+        # A clock that runs ahead must not outrank for years what is said after it. What takes
+        # words back counts from when it came: an older date on it does not undo it.
+        recorded_at=(
+            min(form.written_at, heard_at) if form.validated and not form.withdraw else heard_at
+        ),
         # Of two forms written at one time the one that came later corrects the other.
         sender_order=f"{_instant(heard_at)}|{str(journal_id or '').zfill(24)}",
         heard_at=heard_at,

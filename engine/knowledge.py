@@ -9,14 +9,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from engine.decide.alike import DIFFERENT, pair_key
 from engine.decide.fold import fold
-from engine.decide.person import gp_meant
+from engine.decide.likeness import near, traces
+from engine.decide.person import fold_person, gp_meant
 from engine.decide.plan import Plan, ThreadPlan, plan, verdict_on
 from engine.decide.reasons import Reason
 from engine.decide.recall import CANCEL_NOTICE
 from engine.decide.recipients import Directory
 from engine.decide.scene import Scene
 from engine.model.flow import Delivery, DeliveryState
+from engine.model.people import Traits
 from engine.model.policy import Mode, Policy
 from engine.model.task import Task, TaskKind, WantedTask
 from engine.model.trail import AuditKind
@@ -31,6 +34,7 @@ _NOT_OF_PLAN: Final = frozenset(
         TaskKind.DELIVERY_UNCERTAIN,
         TaskKind.MESSAGE_UNREADABLE,
         TaskKind.LETTER_IMPOSSIBLE,
+        TaskKind.LEAK,
     }
 )
 
@@ -54,9 +58,10 @@ class Knowledge:
             with_tests=self.policy.mode is Mode.TEST,
         )
         tasks = tx.tasks.of_patient(root)
+        deliveries = tx.outbox.of_patient(root)
         return Scene(
             record=record,
-            deliveries=tx.outbox.of_patient(root),
+            deliveries=deliveries,
             cleared=frozenset(
                 _base(one.key) for one in tasks if not one.open and one.answer in GO_ON
             ),
@@ -72,7 +77,58 @@ class Knowledge:
             directory=self.directory,
             policy=self.policy,
             now=now,
+            near=(
+                self._near(tx, root, record.person.traits)
+                if record.stays
+                or deliveries
+                or any(one.open and one.kind is TaskKind.NEAR_IDENTITY for one in tasks)
+                else frozenset()  # nothing is sent of most of a hospital's patients
+            ),
         )
+
+    def traits(self, tx: Tx, patient: str) -> Traits:
+        """What is known of a person, and nothing of their stays."""
+        root = tx.facts.root(patient)
+        facts = [
+            heard
+            for heard in tx.facts.of_patient(root)
+            if self.policy.mode is Mode.TEST or not heard.test
+        ]
+        return fold_person(root, tx.facts.cluster(root), facts, discharged_dead=False).traits
+
+    def _near(self, tx: Tx, root: str, traits: Traits) -> frozenset[str]:
+        """Others so alike that a person must look; without those whom a person told apart."""
+        return frozenset(
+            other
+            for other in tx.facts.alike(root, traces(traits))
+            if near(traits, self.traits(tx, other))
+            and not any(one.answer == DIFFERENT for one in _of_pair(tx, root, other))
+        )
+
+    def _pairs(self, tx: Tx, scene: Scene, decided: Plan, now: datetime) -> dict[str, list[Task]]:
+        """By key, the tasks about this patient and one who is alike, which may lie with the other.
+        An open one that the other alone asks for is left out: it is not this patient's to close."""
+        root, want = scene.record.person.patient, {one.key for one in decided.tasks}
+        found: dict[str, list[Task]] = {}
+        for other in scene.near:
+            key, tasks = pair_key(root, other), _of_pair(tx, root, other)
+            if key not in want and any(one.open for one in tasks):
+                theirs = plan(self.scene(tx, other, now))
+                if any(one.key == key for one in theirs.tasks):
+                    found[key] = [one for one in tasks if not one.open]
+                    continue
+            found[key] = tasks
+        return found
+
+    def _tell_those_alike(self, tx: Tx, root: str, now_known_as: Traits, now: datetime) -> None:
+        """Where the traits that tell people apart have changed: whoever is, or was, like this one
+        is decided about anew, and a question about a pair that is none any more is closed."""
+        for other in tx.facts.put_traces(root, traces(now_known_as)):
+            look_again(tx, other, now)
+            if not near(now_known_as, self.traits(tx, other)):
+                for task in _of_pair(tx, root, other):
+                    if task.open:
+                        tx.tasks.close(task.id, now, "relais", "no-longer-needed")
 
     def settle(self, tx: Tx, patient: str, now: datetime) -> tuple[Scene, Plan]:
         """Decide anew about a patient and write what follows, letters to send excepted: those
@@ -97,8 +153,10 @@ class Knowledge:
             for one in scene.deliveries
             if one.state in (DeliveryState.RELAYED, DeliveryState.CANCELLED)
         ) | {cancel.delivery for cancel in decided.cancels}
-        _reconcile_tasks(tx, root, decided.tasks, over, now)
+        pairs = self._pairs(tx, scene, decided, now)
+        _reconcile_tasks(tx, root, decided.tasks, over, now, pairs)
         _remember_stays(tx, scene, decided, now)
+        self._tell_those_alike(tx, root, scene.record.person.traits, now)
         return scene, decided
 
     def may_leave(self, tx: Tx, delivery: Delivery, now: datetime) -> Reason | datetime | None:
@@ -132,21 +190,30 @@ def _base(key: str) -> str:
 
 
 def _reconcile_tasks(
-    tx: Tx, patient: str, wanted: Iterable[WantedTask], over: Container[str], now: datetime
+    tx: Tx,
+    patient: str,
+    wanted: Iterable[WantedTask],
+    over: Container[str],
+    now: datetime,
+    pairs: dict[str, list[Task]],
 ) -> None:
-    """Raise what is called for now, close what no longer is. ``over``: deliveries that are.
+    """Raise what is called for now, close what no longer is. ``over``: deliveries that are;
+    ``pairs``: tasks about two patients, by key, instead of those that lie with this one.
 
     A task that a person closed stays closed: what they did not mend is told by the verdict. One
     that closed by itself comes back under a new key when its cause comes back.
     """
-    existing = tx.tasks.of_patient(patient)
+    existing = [one for one in tx.tasks.of_patient(patient) if _base(one.key) not in pairs]
+    existing += (one for tasks in pairs.values() for one in tasks)
     by_base: dict[str, list[Task]] = {}
     for one in existing:
         by_base.setdefault(_base(one.key), []).append(one)
     want = {one.key: one for one in wanted}
     for key, called_for in want.items():
         known = by_base.get(key, [])
-        if any(task.open or task.closed_by != "relais" for task in known):
+        if any(
+            task.open or (task.closed_by != "relais" and not _asks_anew(task)) for task in known
+        ):
             continue
         again = WantedTask(
             key=f"{key}#again{len(known)}" if known else key,
@@ -161,6 +228,17 @@ def _reconcile_tasks(
             continue
         if task.about in over if task.kind in _NOT_OF_PLAN else _base(task.key) not in want:
             tx.tasks.close(task.id, now, "relais", "no-longer-needed")
+
+
+def _of_pair(tx: Tx, one: str, other: str) -> list[Task]:
+    """The tasks ever raised about a pair of surviving keys."""
+    key = pair_key(one, other)
+    return [task for task in tx.tasks.of_patient(min(one, other)) if _base(task.key) == key]
+
+
+def _asks_anew(task: Task) -> bool:
+    """Its answer is a fact (commands.tasks): asked for again, the sender has said more since."""
+    return task.kind is TaskKind.EXIT_KIND_UNKNOWN
 
 
 def _remember_stays(tx: Tx, scene: Scene, decided: Plan, now: datetime) -> None:

@@ -107,7 +107,11 @@ def print_apart(
         case [b"unusable"]:
             raise UnusableAnnexError(letter)
         case [b"refused"]:
-            raise PaperError(letter, remedy="compare mappings/letters with the one that is shipped")
+            raise PaperError(
+                letter,
+                remedy="compare mappings/letters with the one that is shipped; where it is the "
+                "same, have the unit shorten its documents",
+            )
         case _:
             raise AnnexError(
                 letter,

@@ -18,12 +18,15 @@ from typing import Final
 
 import structlog
 
+from engine.agreements import place_consents
+from engine.forms import FormRefusedError, place
 from engine.knowledge import Knowledge
 from engine.mapping.apply import apply
-from engine.mapping.reading import Reading
+from engine.mapping.reading import Gap, Reading
 from engine.mapping.schema import Dialect
 from engine.model.consent import ConsentStated
-from engine.model.errors import MessageError, StoreError
+from engine.model.consent_file import CONSENTS
+from engine.model.errors import MessageError, RefusedError, StoreError
 from engine.model.fact import (
     AccountMoved,
     GpConfirmed,
@@ -33,11 +36,14 @@ from engine.model.fact import (
     PatientsMerged,
 )
 from engine.model.flow import JournalState
+from engine.model.form import FORM, LetterForm
 from engine.model.policy import Mode
 from engine.model.task import TaskKind, WantedTask
 from engine.model.trail import AuditKind
 from engine.store.interface import Entry, Store, Tx
 from engine.wire import hl7
+from engine.wire.consent_file import Placed, read_consents
+from engine.wire.form import FormError, read_form
 
 log = structlog.get_logger()
 
@@ -56,6 +62,8 @@ class Read:
     entry: Entry
     reading: Reading | None
     fault: str = ""
+    form: LetterForm | None = None  # a form is placed in the transaction: it names a patient
+    consents: tuple[Placed, ...] | None = None  # so are agreements
 
 
 class Processor:
@@ -132,9 +140,9 @@ class Processor:
     async def _taken(self, read: Read) -> JournalState:
         try:
             return await self._store.write(partial(self._take, read))
-        except StoreError:
-            raise
         except Exception as error:
+            if isinstance(error, StoreError) and not isinstance(error, RefusedError):
+                raise  # the store is out of order: the message waits
             # A fault of ours in what follows from this message: it is put aside, a person hears of
             # it, and the next one is read.
             log.error("process-fault", journal=read.entry.id, exc_info=error)
@@ -143,6 +151,11 @@ class Processor:
 
     def _read(self, entry: Entry) -> Read:
         try:
+            if entry.message_type == FORM:
+                return Read(entry, None, form=read_form(entry.raw, now=entry.received_at))
+            if entry.message_type == CONSENTS:
+                lines = read_consents(entry.raw, now=entry.received_at)
+                return Read(entry, None, consents=lines)
             dialect = self._dialects(entry.source)
             message = hl7.read(entry.raw, aliases=dialect.mapping.charset)
             return Read(
@@ -151,15 +164,22 @@ class Processor:
             )
         except MessageError as error:
             return Read(entry, None, f"{error.code} {error.where}")
+        except FormError as error:
+            return Read(entry, None, str(error))
         except Exception as error:  # one message must never stop the others
             log.error("process-fault", journal=entry.id, error=type(error).__name__)
             return Read(entry, None, f"fault of the engine: {type(error).__name__}")
 
     def _take(self, read: Read, tx: Tx) -> JournalState:
         """The whole of commit 2; gives where the entry stands after it."""
-        now, entry, reading = self._now(), read.entry, read.reading
+        now, entry = self._now(), read.entry
         if entry.processed_at is not None:
             tx.facts.drop_of_journal(entry.id)  # a replay: what it said before is said anew
+        if read.form is not None:
+            read = self._placed(tx, entry, read.form, now)
+        elif read.consents is not None:
+            read = self._agreed(tx, entry, read.consents)
+        reading = read.reading
         state, note = JournalState.PARKED, read.fault
         patient: str | None = None
         if reading is not None:
@@ -192,6 +212,34 @@ class Processor:
                 self._knowledge().settle(tx, other, now)
             self._knowledge().settle(tx, patient, now)
         return state
+
+    def _placed(self, tx: Tx, entry: Entry, form: LetterForm, now: datetime) -> Read:
+        """What a form says of whom; a fault when no stay is known that it could be about."""
+        try:
+            found = place(
+                tx,
+                self._knowledge(),
+                form,
+                heard_at=entry.received_at,
+                now=now,
+                journal_id=entry.id,
+            )
+        except FormRefusedError as error:
+            return Read(entry, None, f"{error.where}: {error.what}")
+        blobs = {found.digest: found.content}
+        return Read(entry, Reading(FORM, (found.heard,), blobs, (), handled=True))
+
+    def _agreed(self, tx: Tx, entry: Entry, lines: tuple[Placed, ...]) -> Read:
+        """What a file of agreements says; the entry is parked for the lines that name nobody."""
+        facts, waiting = place_consents(
+            tx,
+            lines,
+            authority=self._dialects(entry.source).mapping.patient.authority,
+            heard_at=entry.received_at,
+            journal_id=entry.id,
+        )
+        gaps = tuple(Gap(where, what, grave=True) for where, what in waiting)
+        return Read(entry, Reading(CONSENTS, tuple(facts), {}, gaps, handled=True))
 
     def _state_of(self, entry: Entry, reading: Reading) -> tuple[JournalState, str]:
         note = "; ".join(f"{gap.place}: {gap.what}" for gap in reading.gaps)
@@ -231,7 +279,7 @@ def _of_moved_accounts(tx: Tx, reading: Reading) -> list[Heard]:
             case AccountMoved() as moved:
                 found.append(heard.model_copy(update={"patient": moved.former}))
                 found += [
-                    one.model_copy(update={"patient": moved.to})
+                    one.model_copy(update={"patient": moved.to, "journal_id": heard.journal_id})
                     for one in tx.facts.of_patient(tx.facts.root(moved.former))
                     if isinstance(one.fact, MovementStated) and one.fact.account == moved.account
                 ]
@@ -249,14 +297,16 @@ def _of_moved_accounts(tx: Tx, reading: Reading) -> list[Heard]:
 
 
 def _also_concerned(tx: Tx, patient: str, reading: Reading | None) -> set[str]:
-    """Other patients to decide about anew: both of an A44, and who has its account now."""
+    """Other patients to decide about anew: both of an A44, who has its account now, and those of a
+    file of agreements."""
     if reading is None:
         return set()
     told = list(reading.facts)
     if any(isinstance(one.fact, MovementStated) and one.fact.account for one in told):
         told += tx.facts.of_patient(tx.facts.root(patient))
     moves = [one.fact for one in told if isinstance(one.fact, AccountMoved)]
-    return {key for moved in moves for key in (moved.former, moved.to)} - {patient}
+    named = {heard.patient for heard in reading.facts}
+    return (named | {key for moved in moves for key in (moved.former, moved.to)}) - {patient}
 
 
 def _tell_agreements(tx: Tx, entry: Entry, reading: Reading, now: datetime) -> None:
@@ -271,7 +321,11 @@ def _tell_agreements(tx: Tx, entry: Entry, reading: Reading, now: datetime) -> N
                     actor=entry.source,
                     purpose=consent.purpose.value,
                     state=consent.state.value,
+                    recipient=consent.recipient,
                     said_at=consent.at.isoformat(),
+                    how=consent.how.value,
+                    language=consent.language,
+                    voice=consent.voice.value,
                     **said,
                 )
             case GpConfirmed():

@@ -18,7 +18,8 @@ from tests.support.forms import EXAMPLE, encoded, form
 from tests.support.house import Engine
 from tests.support.mllp_peer import Tally
 
-CLINICAL = Path(__file__).resolve().parents[1] / "fixtures/inbound/clinical"
+FIXTURES = Path(__file__).resolve().parents[1] / "fixtures"
+CLINICAL = FIXTURES / "inbound/clinical"
 PATIENT = "26000003"
 SOON = timedelta(hours=1)
 TRUSTED = ("allergies", "diagnoses", "treatment", "vaccination", "appointment")
@@ -140,6 +141,45 @@ async def test_a_form_never_overwrites_or_replaces_the_other_halfs_document(
         assert (await state_of(engine, number))[0] is JournalState.PARKED
     (document,) = stay_of(engine).documents
     assert document.half == "DSS"
+
+
+OLDER = "2026-03-01T08:00:00+01:00"
+
+
+@pytest.mark.parametrize(
+    "taken_back",
+    [{"items": ..., "withdraw": True}, {"validated": False, "validated_by": ...}],
+)
+async def test_an_older_date_on_a_form_that_takes_words_back_never_undoes_it(
+    engine: Engine, taken_back: dict[str, Any]
+) -> None:
+    await engine.hear("hennebelle-A01")
+    await drop(engine, EXAMPLE)
+    number = await drop(engine, encoded(form(written_at=OLDER, **taken_back)))
+    assert await state_of(engine, number) == (JournalState.PROCESSED, "")
+    assert not any(one.usable for one in stay_of(engine).documents)
+    await engine.hear("hennebelle-A03")
+    assert await letters(engine) == []
+
+
+async def test_a_form_never_takes_the_number_of_another_stays_document(engine: Engine) -> None:
+    await engine.hear("hennebelle-A01")
+    await drop(engine, EXAMPLE)
+    await engine.hear("hennebelle-A03")
+    again = (FIXTURES / "day").glob("*hennebelle-A01.hl7")
+    (arrival,) = [one.read_bytes() for one in again]
+    later = arrival.replace(b"V260003", b"V260999").replace(b"20260112", b"20260303")
+    engine.now += timedelta(days=1)
+    await engine.journal(later.replace(b"|M31^", b"|M999^").replace(b"|D000007|", b"|D999|"))
+    await engine.read()
+    for changes, place in (({}, "/document"), ({"document": "N2", "replaces": "USMP-2026-0117"},
+                                               "/replaces")):  # fmt: skip
+        raw = encoded(form(visit="V260999", **changes))
+        state, note = await state_of(engine, await drop(engine, raw))
+        assert state is JournalState.PARKED
+        assert note.startswith(place)
+    (document,) = stay_of(engine).documents
+    assert document.document == "USMP-2026-0117"
 
 
 FEEDS = (

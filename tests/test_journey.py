@@ -137,8 +137,9 @@ async def test_a_notice_about_an_arrival_that_never_happened_is_taken_back_on_re
     undone = path.read_bytes().replace(b"ADT^A01", b"ADT^A11").replace(b"|INSERT|", b"|CANCEL|")
     await engine.journal(undone.replace(b"|DAY001|", b"|DAY001X|"))
     await engine.read()
-    (wrong,) = await engine.store.read(lambda tx: tx.tasks.listing())
+    wrong, incident = await engine.store.read(lambda tx: tx.tasks.listing()[::-1])
     assert (wrong.kind, wrong.about) == (TaskKind.CORRECTION, told.id)
+    assert (incident.kind, incident.about) == (TaskKind.INCIDENT, told.id)
 
     def answer(tx: Tx) -> None:
         tx.tasks.close(wrong.id, engine.now, "IDE", "cancel-notice")
@@ -187,8 +188,9 @@ async def test_a_stay_moved_to_another_patient_is_corrected_with_one_and_asked_a
     (path,) = (ROOT / "fixtures/day").glob("*lambert-A01.hl7")
     await engine.journal(moved_to_another(path.read_bytes(), b"26000001", b"26000099"))
     await engine.read()
-    (wrong,) = await engine.store.read(lambda tx: tx.tasks.listing())
+    wrong, incident = await engine.store.read(lambda tx: tx.tasks.listing()[::-1])
     assert (wrong.kind, wrong.about) == (TaskKind.CORRECTION, told.id)
+    assert (incident.kind, incident.about) == (TaskKind.INCIDENT, told.id)
     await engine.wait(timedelta(days=4))
     assert engine.deliveries("26000099") == []
     tasks = await engine.store.read(lambda tx: tx.tasks.listing())

@@ -58,7 +58,10 @@ def outbox() -> None:
 def outbox_list(config_path: Path, state: str | None, limit: int, json_: bool) -> None:
     """Newest first."""
     rows = ask(config_path, "outbox.list", {"state": state, "limit": limit})["deliveries"]
-    columns = ("id", "letter", "version", "channel", "state", "attempts", "due_at", "reason")
+    columns = (
+        *("id", "letter", "version", "face", "channel", "state"),
+        *("attempts", "due_at", "reason"),
+    )
     print_json(rows) if json_ else print_rows(rows, columns)
 
 

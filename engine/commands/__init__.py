@@ -3,7 +3,17 @@ or the command itself when no daemon runs. Each leaves its line in the audit tra
 
 from typing import Any, Final
 
-from engine.commands import audit, consent, journal, outbox, patient, status, tasks
+from engine.commands import (
+    audit,
+    consent,
+    journal,
+    letter,
+    outbox,
+    patient,
+    protection,
+    status,
+    tasks,
+)
 from engine.commands.context import Context, Operation, refused
 
 OPERATIONS: Final[dict[str, Operation]] = {
@@ -21,7 +31,12 @@ OPERATIONS: Final[dict[str, Operation]] = {
     "resume": outbox.resume,
     "consent.record": consent.record,
     "consent.list": consent.listing,
+    "consent.show": consent.show,
+    "patient.protect": protection.protect,
     "gp.confirm": consent.confirm_gp,
+    "letter.add": letter.add,
+    "letter.show": letter.show,
+    "letter.check": letter.check,
     "task.list": tasks.listing,
     "task.show": tasks.show,
     "task.done": tasks.done,

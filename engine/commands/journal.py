@@ -2,14 +2,20 @@
 
 from typing import Any
 
+from engine.agreements import place_consents
 from engine.commands.context import Context, choice_of, limit_of, list_of, number_of, refused
+from engine.forms import FormRefusedError, place
 from engine.mapping.apply import apply
+from engine.model.consent_file import CONSENTS
 from engine.model.errors import MessageError
 from engine.model.flow import JournalState
+from engine.model.form import FORM
 from engine.model.trail import AuditKind
 from engine.runtime.wiring import dialects_by_source
 from engine.store.interface import Entry, Tx
 from engine.wire import hl7
+from engine.wire.consent_file import read_consents
+from engine.wire.form import FormError, read_form, told
 
 
 def listing(context: Context, args: dict[str, Any]) -> dict[str, Any]:
@@ -89,12 +95,64 @@ def _reading(context: Context, entry: Entry) -> dict[str, Any]:
     dialect = dialects_by_source(context.settings).get(entry.source)
     if dialect is None:
         return {"unread": "its way in is no longer configured"}
+    if entry.message_type == FORM:
+        return _form(context, entry)
+    if entry.message_type == CONSENTS:
+        return _consents(context, entry, dialect.mapping.patient.authority)
     try:
         message = hl7.read(entry.raw, aliases=dialect.mapping.charset)
     except MessageError as error:
         return {"unread": f"{error.code} {error.where}: {error.what}"}
     reading = apply(message, dialect, heard_at=entry.received_at, journal_id=entry.id)
     return told_reading(reading)
+
+
+def _form(context: Context, entry: Entry) -> dict[str, Any]:
+    """What a form says, and of whom."""
+
+    def work(tx: Tx) -> dict[str, Any]:
+        form = read_form(entry.raw, now=entry.received_at)
+        found = place(
+            tx, context.knowledge, form, heard_at=entry.received_at, now=context.now(),
+            journal_id=entry.id,
+        )  # fmt: skip
+        fact = found.heard.fact.model_dump(mode="json", exclude_defaults=True)
+        said = {"items": form.items.model_dump(mode="json", exclude_defaults=True)}
+        return {
+            "event": FORM,
+            "patients": [found.patient],
+            "facts": [fact | said | {"kind": found.heard.fact.kind}],
+            "missing": [],
+        }
+
+    try:
+        return context.store.read_sync(work)
+    except FormError as error:
+        return {"unread": "; ".join(told(one) for one in error.faults)}
+    except FormRefusedError as error:
+        return {"unread": f"{error.where}: {error.what}"}
+
+
+def _consents(context: Context, entry: Entry, authority: str | None) -> dict[str, Any]:
+    """What a file of agreements says, and of whom; the lines that name nobody we know."""
+    try:
+        lines = read_consents(entry.raw, now=entry.received_at)
+    except FormError as error:
+        return {"unread": "; ".join(told(one) for one in error.faults)}
+    facts, waiting = context.store.read_sync(
+        lambda tx: place_consents(
+            tx, lines, authority=authority, heard_at=entry.received_at, journal_id=entry.id
+        )
+    )
+    return {
+        "event": CONSENTS,
+        "patients": sorted({heard.patient for heard in facts}),
+        "facts": [
+            heard.fact.model_dump(mode="json", exclude_defaults=True) | {"kind": heard.fact.kind}
+            for heard in facts
+        ],
+        "missing": [f"{where}: {what}" for where, what in waiting],
+    }
 
 
 def told_reading(reading: Any) -> dict[str, Any]:

@@ -2,12 +2,13 @@
 
 import base64
 import binascii
+from dataclasses import replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from engine.commands.context import Context, find_patient, refused, text_of, words_of
 from engine.commands.letter_text import Shown, told_check, told_show
-from engine.decide.clinical import gathered
+from engine.decide.clinical import agreeing, gathered
 from engine.decide.completeness import Report, report
 from engine.decide.departure import departure_wish, usable
 from engine.decide.letters import read_items
@@ -28,7 +29,8 @@ from engine.wire.form import FormError, read_form, told
 def add(context: Context, args: dict[str, Any]) -> dict[str, Any]:
     """Take in a JSON form: one half's part of the letter of one stay."""
     try:
-        form = read_form(base64.b64decode(text_of(args, "form"), validate=True))
+        raw = base64.b64decode(text_of(args, "form"), validate=True)
+        form = read_form(raw, now=context.now())
     except (FormError, binascii.Error, ValueError) as error:
         faults = error.faults if isinstance(error, FormError) else ()
         raise refused(
@@ -217,7 +219,24 @@ def _shown(scene: Scene, stay: Stay, documents: list[tuple[Document, bytes]]) ->
         elif not gathered([stated], written, {stated.half}, unread=pages):
             why_not = "a document tells it, or may"
         shown.append(Shown(stated.half, stated.said, stated.items, "message", why_not))
-    return shown
+    return _agreeing(shown, stay)
+
+
+def _agreeing(shown: list[Shown], stay: Stay) -> list[Shown]:
+    """As the letter will say it: no "none" beside an allergy that somebody names."""
+    leaving = [
+        Contribution(half=one.half, said=one.said, items=one.contained)
+        for one in shown
+        if one.half is not None and one.contained is not None and not one.why_not
+    ]
+    if agreeing(leaving, stay.background) == tuple(leaving):
+        return shown
+    return [
+        one
+        if one.why_not or one.contained is None
+        else replace(one, contained=one.contained.model_copy(update={"allergies_none": False}))
+        for one in shown
+    ]
 
 
 def _why_not(one: Document, agreed: set[Half]) -> str:

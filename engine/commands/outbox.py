@@ -151,6 +151,7 @@ def _row(row: Delivery) -> dict[str, Any]:
         "id": row.id,
         "letter": row.letter_kind.value,
         "version": row.version,
+        "face": "discreet" if row.discreet else "open",
         "channel": row.channel,
         "state": row.state.value,
         "attempts": row.attempts,

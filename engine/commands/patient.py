@@ -53,6 +53,7 @@ def why(context: Context, args: dict[str, Any]) -> dict[str, Any]:
                     "id": one.id,
                     "letter": one.letter_kind.value,
                     "version": one.version,
+                    "face": "discreet" if one.discreet else "open",
                     "state": one.state.value,
                     "to": one.intended,
                     "message_id": one.message_id,

@@ -1,11 +1,23 @@
 """What runs, what waits, what a person must do. Nothing of a patient."""
 
+from datetime import datetime
 from typing import Any
 
 from engine import __version__
 from engine.commands.context import Context
+from engine.model.task import TaskKind
 from engine.outbound.ledger import PAUSED
 from engine.store.interface import Tx
+
+
+def incidents(tx: Tx, now: datetime) -> dict[str, Any]:
+    """Letters about the wrong person that nobody has dealt with, and their clock."""
+    deadlines = sorted(one.deadline for one in tx.tasks.open_of(TaskKind.INCIDENT) if one.deadline)
+    return {
+        "open": len(deadlines),
+        "past_due": sum(deadline <= now for deadline in deadlines),
+        "next_deadline": deadlines[0].isoformat(timespec="seconds") if deadlines else None,
+    }
 
 
 def status(context: Context, _args: dict[str, Any]) -> dict[str, Any]:
@@ -21,6 +33,7 @@ def status(context: Context, _args: dict[str, Any]) -> dict[str, Any]:
             "journal": {state.value: count for state, count in tx.journal.counts().items()},
             "outbox": {state.value: count for state, count in tx.outbox.counts().items()},
             "open_tasks": tx.tasks.open_count(),
+            "incidents": incidents(tx, context.now()),
             "next_attempt": next_due.isoformat(timespec="seconds") if next_due else None,
             "audit_lines": seq,
             "signed_days": len(tx.audit.roots()),

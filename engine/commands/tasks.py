@@ -1,13 +1,21 @@
 """What a person must do."""
 
-from typing import Any
+from typing import Any, Final
 
 from engine.commands.context import Context, limit_of, number_of, refused
+from engine.decide.alike import DIFFERENT
 from engine.decide.sentences import CURES, TASKS
 from engine.model.fact import ExitKind, ExitKindDecided
 from engine.model.task import Task, TaskKind
 from engine.model.trail import AuditKind
+from engine.outbound.ledger import let_go
 from engine.store.interface import Tx
+
+# What a person compares of two patients who are alike.
+_COMPARED: Final = (
+    *("birth_family", "used_family", "birth_given", "birth_given_all", "birth_date", "sex"),
+    *("birth_place_code", "identity_status"),
+)
 
 
 def listing(context: Context, args: dict[str, Any]) -> dict[str, Any]:
@@ -30,9 +38,40 @@ def show(context: Context, args: dict[str, Any]) -> dict[str, Any]:
         context.audit(
             tx, AuditKind.READ, subject=f"task {number}", patient=one.patient, what="task"
         )
-        return told_task(one)
+        told = told_task(one)
+        if one.kind is TaskKind.NEAR_IDENTITY and one.patient:
+            told["side_by_side"] = _side_by_side(context, tx, one)
+        if one.kind is TaskKind.LEAK:
+            told["where"] = _where(tx, one)
+        return told
 
     return context.store.write_sync(work)
+
+
+def _where(tx: Tx, one: Task) -> list[str]:
+    """The places and rules of a leak, out of the audit line that raised its task."""
+    lines = [
+        line.detail.get("why") or ""
+        for line in tx.audit.of_patient(one.patient or "")
+        if line.kind == AuditKind.TASK_RAISED and line.subject == f"task {one.id}"
+    ]
+    return "; ".join(lines).split("; ")
+
+
+def _side_by_side(context: Context, tx: Tx, one: Task) -> list[str]:
+    """Two patients who are alike, trait by trait. Both looks leave their line in the audit."""
+    pair = (one.patient or "", one.about)
+    context.audit(tx, AuditKind.READ, subject=f"task {one.id}", patient=one.about, what="task")
+    both = [context.knowledge.traits(tx, each) for each in pair]
+    rows = [("number", *(each.partition("|")[0] for each in pair))]
+    for name in _COMPARED:
+        values = [getattr(traits, name) for traits in both]
+        shown = [" ".join(value) if isinstance(value, tuple) else value for value in values]
+        rows.append((name.replace("_", " "), *(str(value or "-") for value in shown)))
+    return [
+        f"{name}: {left} | {right}" + ("" if left == right else "  (differs)")
+        for name, left, right in rows
+    ]
 
 
 def done(context: Context, args: dict[str, Any]) -> dict[str, Any]:
@@ -48,12 +87,18 @@ def done(context: Context, args: dict[str, Any]) -> dict[str, Any]:
                 where=f"task {number}",
                 remedy=f"see: relais task show {number}",
             )
+        _told_apart(one, answer)
         said = _exit_decided(context, tx, one, answer)
         tx.tasks.close(number, context.now(), context.actor, answer)
         if said is not None and one.patient:
             context.tell(tx, one.patient, said)
         elif one.patient:
             context.knowledge.settle(tx, one.patient, context.now())
+        if one.kind is TaskKind.LEAK and answer == "go-on":
+            let_go(tx, one.about, context.now(), context.actor)
+        if one.kind is TaskKind.NEAR_IDENTITY:
+            for each in filter(None, (one.patient, one.about)):
+                context.knowledge.settle(tx, each, context.now())
         closed = tx.tasks.get(number)
         assert closed is not None
         return told_task(closed)
@@ -61,6 +106,16 @@ def done(context: Context, args: dict[str, Any]) -> dict[str, Any]:
     result = context.store.write_sync(work)
     context.wake()
     return result
+
+
+def _told_apart(one: Task, answer: str) -> None:
+    """No other answer lets anything leave, and such a task would not come back."""
+    if one.kind is TaskKind.NEAR_IDENTITY and answer != DIFFERENT:
+        raise refused(
+            "The answer does not tell the two patients apart.",
+            where="--answer",
+            remedy="different; or, if they are one, merge them in the DPI: that closes the task",
+        )
 
 
 def _exit_decided(context: Context, tx: Tx, one: Task, answer: str) -> ExitKindDecided | None:
@@ -114,4 +169,5 @@ def told_task(one: Task) -> dict[str, Any]:
         "closed_at": one.closed_at.isoformat(timespec="seconds") if one.closed_at else None,
         "closed_by": one.closed_by,
         "answer": one.answer,
+        "deadline": one.deadline.isoformat(timespec="seconds") if one.deadline else None,
     }

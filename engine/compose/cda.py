@@ -16,6 +16,7 @@ from engine.compose.shop import CdaCodes, Coded, Shop
 from engine.compose.template import LetterSheet
 from engine.model.cda import LDL_SES, LEVEL_1, V3, XSI
 from engine.model.letter import Letter, LetterKind, Signatory
+from engine.model.summary import Source
 
 TEMPLATES: Final = (
     "2.16.840.1.113883.2.8.2.1",  # French header
@@ -27,9 +28,12 @@ def structured(letter: Letter) -> bool:
     """Whether a letter has content for level 3.
 
     Notices have none, nor have letters that the hospital's record gave as PDF alone: theirs is
-    level 1, and the national model of the exit letter is not claimed.
+    level 1, and the national model of the exit letter is not claimed. What messages said in the
+    background is no content of its own: the medical synthesis would be missing.
     """
-    return letter.kind is LetterKind.EXIT_LETTER and bool(letter.summary.contributions)
+    return letter.kind is LetterKind.EXIT_LETTER and any(
+        one.said.source is not Source.MESSAGE for one in letter.summary.contributions
+    )
 
 
 def render_cda(letter: Letter, pdf: bytes, shop: Shop) -> bytes:

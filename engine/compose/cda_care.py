@@ -61,8 +61,8 @@ def put_allergies(page: Page) -> None:
     if none:
         _put_no_allergy(page, act, _NONE, f"#{MARK}{none[0]}.allergies_none")
     else:
-        words = "Aucune information sur les allergies dans cette lettre."
-        _put_no_allergy(page, act, _NO_INFO, page.say(text, "allergies", words))
+        words = page.say(text, "allergies", page.unknown("les allergies"))
+        _put_no_allergy(page, act, _NO_INFO, words)
 
 
 def _put_allergy(page: Page, act: Element, at: str, one: Allergy) -> None:

@@ -18,7 +18,7 @@ from engine.compose.outline import Part, parts
 from engine.compose.shop import Shop
 from engine.model.cda import LOINC, MARK, STYLE, XSI, SectionCode
 from engine.model.letter import Letter
-from engine.model.summary import Code, Source
+from engine.model.summary import Code, Items, Source
 
 TYPE: Final = f"{{{XSI}}}type"
 SECTION_OF: Final = {
@@ -104,6 +104,13 @@ class Page:
         put(put(text, "paragraph"), "content", words, ID=ident)
         return f"#{ident}"
 
+    def unknown(self, what: str) -> str:
+        """What to say of a list without a row: free text or joined pages may hold what it lacks."""
+        free = any(_has_free_text(part.contribution.items) for part in self.parts)
+        if free or self.letter.annexes:
+            return "Voir le texte de la lettre."
+        return f"Aucune information sur {what} dans cette lettre."
+
     def _tell(self, text: Element, block: Block) -> None:
         match block:
             case Paragraphs():
@@ -138,6 +145,11 @@ class Page:
             if (token := _token(self.value(leaf.path))) is not None:
                 shown.set("styleCode", token)
             _append(shown, leaf.text)
+
+
+def _has_free_text(items: Items) -> bool:
+    told = (getattr(items, name) for name in Items.model_fields)
+    return bool(items.narratives or items.events) or any(isinstance(one, str) for one in told)
 
 
 def put_table(text: Element, caption: str, head: tuple[str, ...]) -> Element:

@@ -20,7 +20,6 @@ _TEMPLATE: Final = {
     StayCode.ENTRY: "6",
     StayCode.EXIT: "7",
     StayCode.SYNTHESIS: "9",
-    StayCode.EVENT: "3",
     StayCode.MULTIRESISTANT: "8",
     StayCode.TRANSFUSION: "10",
     StayCode.BLOOD_PRODUCTS: "2",
@@ -29,7 +28,6 @@ _LABEL: Final = {
     StayCode.ENTRY: "Modalité d'entrée",
     StayCode.EXIT: "Modalité de sortie",
     StayCode.SYNTHESIS: "Synthèse médicale",
-    StayCode.EVENT: "Evènements indésirables survenus pendant l'hospitalisation",
     StayCode.MULTIRESISTANT: (
         "Recherche de microorganismes multi-résistants ou émergents effectuée"
     ),
@@ -45,7 +43,11 @@ _WORDS: Final = {True: "Oui", False: "Non", None: "Non renseigné"}
 
 
 def put_stay(page: Page) -> None:
-    """The section: our own rows, then what the parts tell, then the entries."""
+    """The section: our own rows, then what the parts tell, then the entries.
+
+    Events stand in the narrative alone: the model's one entry for them (MED-143) says that each
+    was adverse, and nobody told us so.
+    """
     section, text = page.section(
         SectionCode.STAY,
         (
@@ -72,7 +74,6 @@ def put_stay(page: Page) -> None:
     _way_entry(page, section, StayCode.ENTRY, letter.arrived_at, codes.entry_mode)
     _way_entry(page, section, StayCode.EXIT, letter.left_at, codes.exit_mode)
     _put_synthesis(page, section)
-    _put_events(page, section)
     for name, (value, path) in answers.items():
         target = f"#{MARK}{path or f'stay.{name}'}"
         observation = _observation(page, section, _ANSWERS[name], target, letter.left_at)
@@ -161,21 +162,6 @@ def _written(one: Contribution) -> str:
         f"{told.heading}\n{told.text}" if told.heading else told.text
         for told in one.items.narratives
     )
-
-
-def _put_events(page: Page, section: Element) -> None:
-    events = [
-        (f"{part.index}.events.{i}", event)
-        for part in page.parts
-        for i, event in enumerate(part.contribution.items.events)
-    ]
-    if not events:
-        return
-    single = events[0][0] if len(events) == 1 else f"section.{SectionCode.STAY.value}"
-    observation = _observation(
-        page, section, StayCode.EVENT, f"#{MARK}{single}", page.letter.left_at
-    )
-    put(observation, "value", "\n".join(event for _, event in events)).set(TYPE, "ST")
 
 
 Found = tuple[str, Code, str, date | None, str | None]

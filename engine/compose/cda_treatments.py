@@ -67,8 +67,8 @@ def put_discharge(page: Page) -> None:
     if none:
         _put_none(page, section, _NONE, f"#{MARK}{none[0]}.treatments_none")
     else:
-        words = "Aucune information sur les traitements dans cette lettre."
-        _put_none(page, section, _NO_INFO, page.say(text, "treatments", words))
+        words = page.say(text, "treatments", page.unknown("les traitements"))
+        _put_none(page, section, _NO_INFO, words)
 
 
 def put_stopped(page: Page) -> None:

@@ -68,21 +68,6 @@ def changes_of(letter: Letter) -> tuple[str, ...]:
     return _bounded(found)
 
 
-def changes(before: ExitSummary, after: ExitSummary) -> tuple[str, ...]:
-    """What differs between two summaries, leaving aside what messages said."""
-    found: list[str] = []
-    had = {one.half for one in _written(before)}
-    has = {one.half for one in _written(after)}
-    for half in Half:
-        if half in had and half in has:
-            found += _differences(before, after, half)
-        elif half in has:
-            found.append(f"{_PART[half]} ajoutée")
-        elif half in had:
-            found.append(f"{_PART[half]} retirée")
-    return _bounded(found)
-
-
 def _modified(before: ExitSummary | None, after: ExitSummary, half: Half) -> list[str]:
     """The differences of a half whose documents are others; at least that they are."""
     lines = _differences(before, after, half) if before is not None else []

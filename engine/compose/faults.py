@@ -90,6 +90,33 @@ class AddressError(LetterError):
     what = "An address or identifier of this mail is malformed."
 
 
+class FinalCheckError(LetterError):
+    """The finished mail breaks a rule of what it carries: it would reach nobody as it should."""
+
+    code = "LE-109"
+
+    def __init__(self, letter: Letter, finding: str) -> None:
+        """``finding`` says where and what; it holds no value of the letter."""
+        super().__init__(
+            letter,
+            what=f"The finished mail breaks a rule: {finding}.",
+            remedy="correct the setting that the place comes from; where there is none, report "
+            "this line: it is a fault of the program",
+        )
+
+
+class LengthError(LetterError):
+    """More words than any doctor reads, or than a PDF/A holds; told before any is printed."""
+
+    code = "LE-110"
+    what = "This letter is longer than any letter is."
+
+    def __init__(self, letter: Letter) -> None:
+        super().__init__(
+            letter, remedy="have the unit shorten its documents, or send them by its own mailbox"
+        )
+
+
 class SizeError(LetterError):
     """The mail is larger than the channel takes."""
 

@@ -12,23 +12,26 @@ from typing import Final
 
 from engine.compose.faults import IdentityError
 from engine.compose.identity import birth_date
+from engine.compose.latin import latin_1
 from engine.compose.plain import WIDTH, wrap
-from engine.compose.text import ascii_name, latin_1
+from engine.compose.text import NBSP, ascii_name, together
 from engine.model.letter import Letter
 
 _NAME_WIDTH: Final = 50
 END: Final = "****FIN****\r\n****FINFICHIER****\r\n"
 
 
-def render_hprim(plain: str, letter: Letter, zone: tzinfo) -> bytes:
-    """Wrap the plain text of a letter: ISO-8859-1, CRLF, one letter.
+def render_hprim(words: str, letter: Letter, zone: tzinfo) -> bytes:
+    """Put the words of a letter (``plain_words``) in the format: ISO-8859-1, CRLF, one letter.
 
     Raises IdentityError without a whole birth date or a name in the Latin alphabet: readers
     could not file it under the right patient.
     """
     # 1: twelve lines, an empty thirteenth, CRLF, ISO-8859-1, no control character.
     header = _header(letter, zone)
-    body = [line for text in latin_1(plain).split("\n") for line in _body_lines(text)]
+    # Lines are made after the characters: many a sign becomes longer.
+    body = [line for text in latin_1(words).split("\n") for line in _body_lines(text)]
+    body.append("")
     text = "\r\n".join((*header, "", *body)) + "\r\n" + END  # 8: nothing after, one letter
     return text.encode("latin-1")
 
@@ -79,8 +82,7 @@ def _patient_code(letter: Letter) -> str:
 
 def _body_lines(line: str) -> list[str]:
     """One line of the letter as lines of 76 characters that no reader takes for a tag (7)."""
-    tame = re.sub(r"\*{4,}", "***", line).rstrip()
+    tame = re.sub(r"(RES|TEX)\|", r"\1 |", re.sub(r"\*{4,}", "***", line)).rstrip()
     if not tame.strip():
         return [""]
-    # After the wrap: a fold may bring the bar to the head of a line.
-    return [f" {part}" if part.startswith(("RES|", "TEX|")) else part for part in wrap(tame, WIDTH)]
+    return [made.replace(NBSP, " ") for made in wrap(together(tame), WIDTH)]

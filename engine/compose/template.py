@@ -22,8 +22,8 @@ from engine.model.value import Value
 BLOCKS: Final = ("object", "replaces", "greeting", "opening", "closing")
 _KNOWN: Final = frozenset(
     {
-        "arrived", "awaited", "e", "issued", "left", "noun", "patient", "replaces", "sections",
-        "unit", "version",
+        "arrived", "awaited", "discreet", "e", "issued", "left", "noun", "patient", "replaces",
+        "sections", "unit", "version",
     }
 )  # fmt: skip
 
@@ -147,6 +147,7 @@ def _fields(letter: Letter, sheet: LetterSheet, zone: tzinfo) -> Mapping[str, An
     return {
         "arrived": day(letter.arrived_at),
         "awaited": bool(letter.withheld),
+        "discreet": letter.discreet,
         "e": {"F": "e", "M": ""}.get(letter.patient.sex, "(e)"),
         "issued": day(letter.issued_at),
         "left": day(letter.left_at),

@@ -1,13 +1,13 @@
 """Text that leaves: what is stripped, what is transliterated, how a date reads in French."""
 
 import re
-import unicodedata
 from datetime import date
 from functools import cache
 from typing import Any, Final, TypeVar, get_args, get_type_hints
 
 from engine.model.people import unaccented
 from engine.model.summary import Prose
+from engine.model.text import clean_text
 from engine.model.value import Value
 
 NBSP: Final = "\u00a0"
@@ -16,22 +16,7 @@ MONTHS: Final = (
     "octobre", "novembre", "décembre",
 )  # fmt: skip
 
-# Control, format (bidi overrides, zero-width), surrogate, private, unassigned: XML 1.0 section
-# 2.2 forbids part of them, PDF/A has no glyph for them, and none carries meaning in a letter.
-_DROPPED: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
-_LINE_ENDS: Final = re.compile(r"\r\n|[\r\n\v\f\x85\u2028\u2029]")
-_MANY_BLANKS: Final = re.compile(r"\n{3,}")
-
 V = TypeVar("V", bound=Value)
-
-
-def clean_text(text: str) -> str:
-    """Text of several lines: LF ends, NFC, no character that a format refuses."""
-    if text.isascii() and text.isprintable():
-        return text
-    lines = unicodedata.normalize("NFC", _LINE_ENDS.sub("\n", text).replace("\t", " "))
-    kept = "".join(c for c in lines if c == "\n" or unicodedata.category(c) not in _DROPPED)
-    return _MANY_BLANKS.sub("\n\n", kept)
 
 
 def clean_line(text: str) -> str:
@@ -101,33 +86,6 @@ _NUMBERS: Final = re.compile(
 def together(text: str) -> str:
     """No line ends within a telephone number, an hour, a percentage, a postal code and its town."""
     return _NUMBERS.sub(NBSP, text)
-
-
-_TO_LATIN_1: Final = str.maketrans(
-    {
-        "œ": "oe", "Œ": "OE", "Ÿ": "Y", "€": "EUR", "‘": "'", "’": "'", "‚": ",", "“": '"',
-        "”": '"', "„": '"', "–": "-", "—": "-", "‑": "-", "‐": "-", "−": "-", "…": "...",
-        "•": "-", "‰": "o/oo", "™": "(TM)", "≤": "<=", "≥": ">=", "≈": "~", "→": "->",
-        "μ": "µ", "ł": "l", "Ł": "L", NBSP: " ", "\u202f": " ",
-    }
-)  # fmt: skip
-
-
-def latin_1(text: str) -> str:
-    """The nearest text that ISO-8859-1 can carry; what has no neighbour becomes ``?``."""
-    near = text.translate(_TO_LATIN_1)
-    try:
-        near.encode("latin-1")
-    except UnicodeEncodeError:
-        return "".join(_near(c) for c in near)
-    return near
-
-
-def _near(char: str) -> str:
-    if ord(char) < 256:
-        return char
-    folded = "".join(c for c in unicodedata.normalize("NFKD", char) if ord(c) < 256)
-    return folded or ("" if unicodedata.combining(char) else "?")
 
 
 def ascii_name(name: str) -> str:

@@ -72,18 +72,14 @@ def gathered(
     """What of a background a letter shows beside its documents: one contribution a half.
 
     Only what is validated, and whose half the letter has the patient's agreement for. A topic
-    that a document already tells item by item is the author's: two lists would be read as two
-    treatments. Beside free text, or a PDF (``unread``), no message tells that there is no
+    that a document of the same half already tells item by item is the author's: two lists would
+    be read as two treatments. But a named allergy stands, whoever says that there is none (see
+    ``agreeing``). Beside free text, or a PDF (``unread``), no message tells that there is no
     allergy: the author may have named one.
     """
-    taken = {
-        name
-        for topic in Topic
-        for name in FIELDS[topic]
-        if any(tells(one.items, topic) for one in written)
-    }
+    silent: frozenset[str] = frozenset()
     if unread or any(one.items.narratives for one in written):
-        taken |= {"allergies_none", "treatments_none"}
+        silent = frozenset({"allergies_none", "treatments_none"})
     by_half: dict[Half, list[Contribution]] = {}
     for one in stated:
         if one.said.validated and one.half in halves:
@@ -91,8 +87,48 @@ def gathered(
     return tuple(
         Contribution(half=half, said=_joint(by_half[half]), items=items)
         for half in Half
-        if half in by_half and (items := _merged(by_half[half], taken)) != _EMPTY
+        if half in by_half
+        and (items := _merged(by_half[half], silent | _taken(written, half))) != _EMPTY
     )
+
+
+def agreeing(
+    parts: Iterable[Contribution], background: Iterable[Contribution] = ()
+) -> tuple[Contribution, ...]:
+    """The parts without any "no allergy", where one of them names an allergy, or a message that
+    is validated (``background``) does: wrong, the one may kill."""
+    parts = tuple(parts)
+    named = any(one.items.allergies for one in parts) or any(
+        one.items.allergies for one in background if one.said.validated
+    )
+    if not named:
+        return parts
+    found = (_without_none(one) for one in parts)
+    return tuple(
+        one for one in found if one.said.source is not Source.MESSAGE or one.items != _EMPTY
+    )
+
+
+def _without_none(one: Contribution) -> Contribution:
+    if not one.items.allergies_none:
+        return one
+    items = one.items.model_copy(update={"allergies_none": False})
+    return one.model_copy(update={"items": items})
+
+
+def _taken(written: Iterable[Contribution], half: Half) -> frozenset[str]:
+    """The fields that documents of a half tell, and messages of that half no longer."""
+    taken = {
+        name
+        for one in written
+        if one.half is half
+        for topic in Topic
+        if tells(one.items, topic)
+        for name in FIELDS[topic]
+    }
+    if not any(one.items.allergies for one in written if one.half is half):
+        taken.discard("allergies")
+    return frozenset(taken)
 
 
 def tells(items: Items, topic: Topic) -> bool:
@@ -165,4 +201,6 @@ def _merged(parts: Iterable[Contribution], taken: Container[str]) -> Items:
     for name, value in merged.items():
         if value is not True:
             merged[name] = tuple(dict.fromkeys(value))
-    return Items(**merged)
+    # Each part was judged when it came; all together may be more than one source may say, and then
+    # the letter is found too long, and a person hears of it.
+    return Items.model_construct(**merged)

@@ -4,22 +4,27 @@ from datetime import timedelta
 from typing import assert_never
 
 from engine.decide import gate
-from engine.decide.arrival import identity_wish, uncleared_doubts, unit_not_set_up
+from engine.decide.arrival import (
+    identity_wish,
+    neutral_face_missing,
+    uncleared_doubts,
+    unit_not_set_up,
+)
+from engine.decide.capacity import REFUSALS, asking, infant, infant_wish
 from engine.decide.reasons import Reason
 from engine.decide.recipients import recipient
 from engine.decide.scene import Scene
 from engine.decide.statement import statement_of
-from engine.decide.wish import TASK_OF_REASON, Ask, Part, Say, Silent, Wait, Wish, task
+from engine.decide.wish import Ask, Part, Say, Silent, Wait, Wish, task
 from engine.model.consent import Purpose
-from engine.model.fact import ExitKind, Half
+from engine.model.fact import DocumentForm, ExitKind, Half
 from engine.model.letter import PURPOSE_OF_HALF, LetterKind, Thread
 from engine.model.people import Mailbox
 from engine.model.stay import Document, Exit, Stay
 from engine.model.task import TaskKind, WantedTask
 
 _FINAL = (
-    Reason.CONSENT_REFUSED,
-    Reason.CONSENT_WITHDRAWN,
+    *REFUSALS,
     Reason.CONSENT_COULD_NOT_BE_ASKED,
     Reason.GP_NONE,
 )
@@ -57,6 +62,8 @@ def departure_wish(scene: Scene, stay: Stay) -> Wish:
 
 def _goes_on(scene: Scene, stay: Stay) -> Wish:
     """Nothing to say of an exit; but doubts are shown, and who stays away is asked about."""
+    if scene.record.person.dead:
+        return Silent(reason=Reason.STAY_GOES_ON)
     doubts = uncleared_doubts(scene, stay)
     if stay.away_since is None:
         return Silent(reason=Reason.STAY_GOES_ON, tasks=doubts)
@@ -85,6 +92,8 @@ def _release(scene: Scene, stay: Stay, way_out: Exit) -> Wish:
     identity = gate.identity(scene.record.person, scene.policy, scene.cleared)
     if identity is not None:
         return identity_wish(scene, stay, identity)
+    if infant(scene.record.person, scene.now):
+        return infant_wish(scene.record.person, stay.key)
     if stay.usmp not in scene.policy.units:
         return unit_not_set_up(scene, stay)
     if stay.came_back_at is not None:
@@ -103,6 +112,10 @@ def _release(scene: Scene, stay: Stay, way_out: Exit) -> Wish:
         purpose: scene.refusal(stay, purpose, rpps)
         for purpose in (Purpose.EXIT_NOTICE, *PURPOSE_OF_HALF.values())
     }
+    unwritten = scene.said_no(stay, Purpose.LETTER_WRITTEN, rpps)
+    if unwritten is not None:
+        # No letter is written, nor asked for; that the patient left may be told all the same.
+        refusals |= dict.fromkeys(PURPOSE_OF_HALF.values(), unwritten)
     if all(one in _FINAL for one in refusals.values()):
         return Silent(reason=_weightiest(list(refusals.values())))
     if isinstance(found, Reason):
@@ -119,8 +132,14 @@ def _weightiest(reasons: list[Reason | None]) -> Reason:
     order = (
         Reason.CONSENT_OTHER_DOCTOR,
         Reason.CONSENT_NOT_ASKED,
+        Reason.PARENT_NOT_ASKED,
+        Reason.REPRESENTATIVE_NOT_ASKED,
+        Reason.KEPT_FROM_PARENTS,
         Reason.CONSENT_WITHDRAWN,
         Reason.CONSENT_REFUSED,
+        Reason.PARENT_REFUSED,
+        Reason.REPRESENTATIVE_REFUSED,
+        Reason.NEVER_FOR_PARENTS,
         Reason.CONSENT_COULD_NOT_BE_ASKED,
     )
     return next(one for one in order if one in reasons)
@@ -129,8 +148,9 @@ def _weightiest(reasons: list[Reason | None]) -> Reason:
 def _stopped(scene: Scene, stay: Stay, reason: Reason) -> Wish:
     if reason in _FINAL:
         return Silent(reason=reason)
-    asked = task(TASK_OF_REASON[reason], scene.record.person.patient, stay.key, Thread.EXIT)
-    return Ask(reason=reason, tasks=(asked,))
+    person = scene.record.person
+    rpps = person.gp.rpps or "" if person.gp else ""
+    return Ask(reason=reason, tasks=(asking(reason, person.patient, stay.key, Thread.EXIT, rpps),))
 
 
 def _content(
@@ -142,16 +162,30 @@ def _content(
 ) -> Wish:
     """Join what is there and agreed to; ask for what is missing."""
     patient = scene.record.person.patient
+    discreet = scene.discreet(stay, mailbox.rpps)
+    if scene.faceless(stay.usmp, discreet):
+        return neutral_face_missing(scene, stay)
     delays = scene.policy.delays_of(stay.usmp)
     agreed = [half for half in Half if refusals[PURPOSE_OF_HALF[half]] is None]
     documents = [one for one in stay.documents if one.half in agreed and usable(one)]
+    unread = _unread_pages(scene, stay, documents) if discreet else {}
+    documents = [one for one in documents if one.content not in unread]
+    # The same bytes under two document numbers are one part.
     parts = tuple(
-        Part(half=one.half, content=one.content) for one in documents if one.half is not None
+        dict.fromkeys(
+            Part(half=one.half, content=one.content) for one in documents if one.half is not None
+        )
     )
     # A half that never saw the patient owes no part; the somatic half sees everybody.
-    expected = [half for half in agreed if half in stay.halves or half is Half.DSS]
+    expected = [half for half in agreed if half in stay.halves or half is Half.DSS] or agreed
     missing = [half for half in expected if all(part.half is not half for part in parts)]
-    tasks = (*_missing_letters(patient, stay, missing), *_document_doubts(patient, stay))
+    # What lies there unread is not missing: to read it is what is asked.
+    absent = [half for half in missing if half not in {half for half, _ in unread.values()}]
+    tasks = (
+        *(asked for _, asked in unread.values()),
+        *_missing_letters(patient, stay, absent),
+        *(_document_doubts(patient, stay) if agreed else ()),
+    )
     # A discharge recorded ahead of its time waits for it.
     released = max(way_out.heard_at + delays.release, way_out.at)
     if parts:
@@ -159,13 +193,14 @@ def _content(
         return Say(
             kind=LetterKind.EXIT_LETTER,
             mailbox=mailbox,
+            discreet=discreet,
             parts=parts,
             purposes=tuple(
                 PURPOSE_OF_HALF[half] for half in agreed if any(p.half is half for p in parts)
             ),
             withheld=tuple(missing),
             statement=statement_of(
-                scene, stay, way_out=way_out, contents={part.content for part in parts}
+                scene, stay, way_out=way_out, parts={str(part) for part in parts}
             ),
             not_before=max(released, newest + delays.version),
             tasks=tasks,
@@ -174,6 +209,7 @@ def _content(
         return Say(
             kind=LetterKind.EXIT_NOTICE,
             mailbox=mailbox,
+            discreet=discreet,
             purposes=(Purpose.EXIT_NOTICE,),
             withheld=tuple(missing),
             statement=statement_of(scene, stay, way_out=way_out),
@@ -187,7 +223,28 @@ def _content(
 
 def usable(document: Document) -> bool:
     """Validated by its author, and not hidden from professionals."""
-    return document.validated and not document.masked and document.half is not None
+    return document.usable
+
+
+def _unread_pages(
+    scene: Scene, stay: Stay, documents: list[Document]
+) -> dict[str, tuple[Half | None, WantedTask]]:
+    """PDFs by content, each with the task to read it, until a person has: they are printed as
+    pictures, in which nothing can be searched for, and have the letterhead of who wrote them."""
+    patient = scene.record.person.patient
+    found = {
+        one.content: (
+            one.half,
+            task(TaskKind.PAGES_UNREAD, patient, stay.key, f"part {one.half}, {one.content[:12]}"),
+        )
+        for one in documents
+        if one.form is DocumentForm.PDF
+    }
+    return {
+        content: (half, asked)
+        for content, (half, asked) in found.items()
+        if asked.key not in scene.cleared
+    }
 
 
 def _missing_letters(patient: str, stay: Stay, missing: list[Half]) -> tuple[WantedTask, ...]:

@@ -2,7 +2,10 @@
 
 from collections.abc import Sequence, Set
 from datetime import datetime, timedelta
+from functools import partial
+from typing import Final
 
+from engine.decide.clinical import background
 from engine.decide.movements import (
     cancelled_arrivals,
     current_movements,
@@ -11,7 +14,7 @@ from engine.decide.movements import (
 )
 from engine.decide.person import fold_person
 from engine.decide.stays import walk
-from engine.model.consent import ConsentStated
+from engine.model.consent import ConsentState, ConsentStated
 from engine.model.fact import (
     AccountMoved,
     DocumentAction,
@@ -23,6 +26,8 @@ from engine.model.fact import (
 )
 from engine.model.movement import Family, event_of
 from engine.model.stay import Document, Record, Stay
+
+_BEFORE: Final = timedelta(hours=12)  # forms are often dated before the admission
 
 
 def fold(
@@ -43,13 +48,12 @@ def fold(
     discharged_dead = any(one.stated.exit_kind is ExitKind.DEATH for one in movements)
     person = fold_person(patient, keys, counted, discharged_dead=discharged_dead)
     stays, orphans = walk(movements, transfer_window=transfer_window)
-    documents = _documents(counted)
+    documents = _documents(counted, stays)
     consents = [heard.fact for heard in counted if isinstance(heard.fact, ConsentStated)]
     confirmed = [heard.fact for heard in counted if isinstance(heard.fact, GpConfirmed)]
     unmatched, undone = unmatched_cancels(counted), cancelled_arrivals(counted)
-    arrived = {
-        one.stated.visit for one in movements if event_of(one.stated.event).family is Family.ARRIVAL
-    }
+    stand = [(one.stated.visit, event_of(one.stated.event)) for one in movements]
+    arrived = {visit for visit, event in stand if event.family is Family.ARRIVAL and event.enters}
     stays = [_with_doubts(stay, unmatched, undone - arrived) for stay in stays]
     furnished = [
         stay.model_copy(
@@ -59,9 +63,15 @@ def fold(
                 ),
                 "consents": tuple(
                     sorted(
-                        {one for one in consents if _in_stay(stay, stays, one.visit, one.at)},
+                        {one for one in consents if _bears_on(stay, stays, one)},
                         key=lambda one: (one.at, one.model_dump_json()),
                     )
+                ),
+                "background": background(
+                    counted,
+                    stay,
+                    partial(_in_stay, stay, stays),
+                    back_at=_next_arrival(stay, stays),
                 ),
                 # As an agreement does, a confirmation ends with the stay: doctors retire.
                 "gp_confirmed": any(
@@ -97,14 +107,27 @@ def _kept(facts: Sequence[Heard], keys: Sequence[str]) -> list[Heard]:
     return [heard for heard in facts if getattr(heard.fact, "visit", None) not in visits]
 
 
-def _with_doubts(stay: Stay, unmatched: Set[str], undone: Set[str]) -> Stay:
+def _with_doubts(stay: Stay, unmatched: Set[tuple[str, str]], undone: Set[str]) -> Stay:
     """Add what a person must look at before anything is said of a stay."""
     found = list(stay.doubts)
-    if unmatched & set(stay.visits):
-        found.append("cancel-of-an-unknown-movement")
+    found += [
+        f"cancel-of-an-unknown-movement {movement}"
+        for visit, movement in sorted(unmatched)
+        if visit in stay.visits
+    ]
     if undone & set(stay.visits):
         found.append("arrival-cancelled-but-a-movement-stands")
     return stay.model_copy(update={"doubts": tuple(found)})
+
+
+def _bears_on(stay: Stay, stays: Sequence[Stay], said: ConsentStated) -> bool:
+    """A "yes" is of one stay. A "no" stops whatever is still to be sent, of earlier stays too, and
+    whatever visit the form names (art. L1110-4 CSP): silence when in doubt."""
+    if said.state in (ConsentState.REFUSED, ConsentState.WITHDRAWN) and (
+        stay.arrived_at - _BEFORE <= said.at
+    ):
+        return True
+    return _in_stay(stay, stays, said.visit, said.at)
 
 
 def _in_stay(stay: Stay, stays: Sequence[Stay], visit: str | None, at: datetime) -> bool:
@@ -119,21 +142,69 @@ def _in_stay(stay: Stay, stays: Sequence[Stay], visit: str | None, at: datetime)
         same_visit = [one for one in stays if visit in one.visits]
         if len(same_visit) == 1:
             return True
-    begins = stay.arrived_at - timedelta(hours=12)  # forms are often dated before the admission
-    place = stays.index(stay)
-    ends = stays[place + 1].arrived_at if place + 1 < len(stays) else None
+    begins = stay.arrived_at - _BEFORE
+    ends = _next_arrival(stay, stays)
     return begins <= at and (ends is None or at < ends)
 
 
-def _documents(facts: Sequence[Heard]) -> list[tuple[str | None, Document]]:
-    """Documents in force: the last statement of each number, without replaced and withdrawn."""
-    last: dict[str, tuple[Heard, DocumentPublished]] = {}
-    replaced: set[str] = set()
-    for heard in sorted(facts, key=sender_order):
-        if isinstance(heard.fact, DocumentPublished):
-            last[heard.fact.document] = (heard, heard.fact)
-            if heard.fact.replaces and heard.fact.replaces != heard.fact.document:
-                replaced.add(heard.fact.replaces)
+def _next_arrival(stay: Stay, stays: Sequence[Stay]) -> datetime | None:
+    place = stays.index(stay)
+    return stays[place + 1].arrived_at if place + 1 < len(stays) else None
+
+
+# A document: its number, and the stay whose visit it names where several stays have that number.
+_Key = tuple[str, str | None]
+
+
+def _documents(facts: Sequence[Heard], stays: Sequence[Stay]) -> list[tuple[str | None, Document]]:
+    """Documents in force: the last statement of each number, without replaced and withdrawn.
+
+    A record may count its documents anew with each visit: a number that several stays use is a
+    document of each. What takes back or replaces one of them says which by its visit; without
+    one that we know, it is meant of all of them: silence when in doubt.
+    """
+    told = [
+        (heard, heard.fact)
+        for heard in sorted(facts, key=sender_order)
+        if isinstance(heard.fact, DocumentPublished)
+    ]
+    places = _places(stays)
+    holders: dict[str, set[str]] = {}  # number → the stays that have a document of it
+    for _, said in told:
+        place = places.get(said.visit)
+        if place is not None and said.action is not DocumentAction.WITHDRAW:
+            for number in (said.document, *said.also):
+                holders.setdefault(number, set()).add(place)
+
+    def keys(number: str, visit: str | None) -> list[_Key]:
+        known, place = holders.get(number, set()), places.get(visit)
+        if len(known) < 2:
+            return [(number, None)]
+        return [(number, place)] if place in known else [(number, one) for one in sorted(known)]
+
+    last: dict[_Key, tuple[Heard, DocumentPublished]] = {}
+    replaced: set[_Key] = set()
+    by_also: dict[_Key, _Key] = {}  # number of the other level → the document
+
+    def spoken(key: _Key) -> tuple[object, ...]:
+        return sender_order(last[key][0]) if key in last else ()
+
+    for heard, said in told:
+        own, gone = keys(said.document, said.visit), []
+        if said.action is DocumentAction.WITHDRAW:
+            gone = own
+        else:
+            # One document is in one stay: without a visit, in the one that spoke of it last.
+            own = [max(own, key=spoken)]
+            if said.replaces and said.replaces != said.document:
+                gone = keys(said.replaces, said.visit)
+                replaced.update(gone)
+        last.update((key, (heard, said)) for key in own)
+        for key in gone:
+            if key in by_also and by_also[key] not in own:
+                last.pop(by_also[key], None)
+        for number in said.also:
+            by_also.update((key, own[0]) for key in keys(number, said.visit))
     found = [
         (
             said.visit,
@@ -147,10 +218,22 @@ def _documents(facts: Sequence[Heard]) -> list[tuple[str | None, Document]]:
                 heard_at=heard.heard_at,
                 validated=said.validated,
                 masked=said.masked,
+                visibility=said.visibility,
                 author=said.author,
+                source=said.source,
             ),
         )
-        for heard, said in last.values()
-        if said.action is not DocumentAction.WITHDRAW and said.document not in replaced
+        for key, (heard, said) in last.items()
+        if said.action is not DocumentAction.WITHDRAW and key not in replaced
     ]
     return sorted(found, key=lambda pair: (pair[1].written_at, pair[1].document))
+
+
+def _places(stays: Sequence[Stay]) -> dict[str | None, str]:
+    """Visit → its stay, named by a visit: stays that share a visit count as one here."""
+    places: dict[str | None, str] = {}
+    for stay in stays:
+        known = next((places[one] for one in stay.visits if one in places), stay.visits[0])
+        for one in stay.visits:
+            places.setdefault(one, known)
+    return places

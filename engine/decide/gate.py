@@ -3,28 +3,33 @@
 from collections.abc import Container
 
 from engine.decide.reasons import Reason
-from engine.model.people import INS_REAL, Ins, nir_key_ok
-from engine.model.policy import Mode, Policy
+from engine.model.people import INS_FICTITIOUS, INS_REAL, Ins, nir_key_ok
+from engine.model.policy import Mode, Policy, Vetoes
 from engine.model.stay import Person
 
 
-def veto_key(person: Person) -> str:
+def veto_key(person: Person, vetoes: Vetoes) -> str:
     """Key of the task by which a person lifts a veto, as long as the evidence stays the same."""
-    return f"veto:{person.patient}:{','.join(evidence_of_veto(person))}"
+    return f"veto:{person.patient}:{','.join(evidence_of_veto(person, vetoes))}"
 
 
-def evidence_of_veto(person: Person) -> list[str]:
+def evidence_of_veto(person: Person, vetoes: Vetoes) -> list[str]:
     """Fields that ask for silence, by name."""
+    found = [f"PID-32={status}" for status in sorted(person.traits.identity_status or ())]
+    return found + _flags(person, vetoes) + list(person.in_doubt)
+
+
+def _flags(person: Person, vetoes: Vetoes) -> list[str]:
+    """The flags that are set, and that the site does not pass over."""
     traits = person.traits
-    found = [f"PID-32={status}" for status in sorted(traits.identity_status or ())]
     flags = {
-        "PID-31": traits.identity_unknown,
-        "PD1-12": traits.data_protected,
-        "PV2-22": traits.visit_protected,
-        "PV1-16": traits.vip,
-        "NK1-7": traits.contact_not_told,
+        "PID-31": vetoes.identity_unknown and traits.identity_unknown,
+        "PD1-12": vetoes.data_protected and traits.data_protected,
+        "PV2-22": vetoes.visit_protected and traits.visit_protected,
+        "PV1-16": vetoes.vip and traits.vip,
+        "NK1-7": vetoes.contact_not_told and traits.contact_not_told,
     }
-    return found + [name for name, set_ in flags.items() if set_] + list(person.in_doubt)
+    return [name for name, set_ in flags.items() if set_]
 
 
 def identity(person: Person, policy: Policy, cleared: Container[str]) -> Reason | None:
@@ -38,17 +43,12 @@ def identity(person: Person, policy: Policy, cleared: Container[str]) -> Reason 
         fictitious or person.test or "FICT" in (traits.identity_status or ())
     ):
         return Reason.TEST_IDENTITY
-    vetoed = any(one in policy.vetoed_status for one in traits.identity_status or ()) or any(
-        (
-            traits.identity_unknown,
-            traits.data_protected,
-            traits.visit_protected,
-            traits.vip,
-            traits.contact_not_told,
-            person.in_doubt,
-        )
+    vetoed = (
+        any(one in policy.vetoed_status for one in traits.identity_status or ())
+        or _flags(person, policy.vetoes)
+        or person.in_doubt
     )
-    if vetoed and veto_key(person) not in cleared:
+    if vetoed and veto_key(person, policy.vetoes) not in cleared:
         return Reason.IDENTITY_VETO
     if not (traits.birth_family and traits.birth_given and traits.birth_date and traits.sex):
         return Reason.IDENTITY_INCOMPLETE
@@ -56,7 +56,8 @@ def identity(person: Person, policy: Policy, cleared: Container[str]) -> Reason 
 
 
 def qualified_ins(person: Person, policy: Policy) -> Ins | None:
-    """The INS that a letter may carry: qualified, right in its key, and real in production.
+    """The INS that a letter may carry: qualified, right in its key, real in production, and of a
+    test or demonstration namespace in test mode, whose mails reach others than the doctor.
 
     PAM FR 2.11, section 3: an INS counts only when PID-32 contains VALI. CDA: all strict traits
     are then demanded, so an identity that lacks one leaves without the INS.
@@ -66,7 +67,6 @@ def qualified_ins(person: Person, policy: Policy) -> Ins | None:
         return None
     if not (traits.birth_given_all or traits.birth_given) or not traits.birth_place_code:
         return None
-    if policy.mode is Mode.PRODUCTION:
-        real = traits.ins.oid in INS_REAL and nir_key_ok(traits.ins.matricule)
-        return traits.ins if real else None
-    return traits.ins
+    wanted = INS_REAL if policy.mode is Mode.PRODUCTION else INS_FICTITIOUS
+    right = traits.ins.oid in wanted and nir_key_ok(traits.ins.matricule)
+    return traits.ins if right else None

@@ -2,12 +2,13 @@
 
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
 from engine.decide import gate
-from engine.decide.clinical import gathered
+from engine.decide.capacity import secret
+from engine.decide.clinical import agreeing, gathered
 from engine.decide.plan import Send
 from engine.decide.scene import Scene
 from engine.model.config import Hospital
@@ -29,7 +30,6 @@ from engine.model.policy import Mode, Policy
 from engine.model.stay import Document, Person, Stay, unit_of_key, visit_of_key
 from engine.model.summary import Contribution, ExitSummary, Items, Narrative, Said, Source
 
-_LONGEST: Final = 200_000  # characters of one narrative (model.summary.Prose)
 _OID: Final = re.compile(r"[0-2](\.(0|[1-9]\d*))+")
 # Name space of the identifiers that this engine mints; any constant would do.
 _MINT: Final = uuid.UUID("6f1c1f0a-5f0e-5c55-9a53-52656c616973")
@@ -62,8 +62,8 @@ def write(
     stay = next((one for one in scene.record.stays if one.key == send.stay), None)
     say, person = send.say, scene.record.person
     kind = say.kind
-    unit = scene.policy.units[unit_of_key(send.stay)]
-    documents = _chosen(stay, {part.content for part in say.parts}) if stay else []
+    unit = _face(scene.policy.units[unit_of_key(send.stay)], send)
+    documents = _chosen(stay, {str(part) for part in say.parts}) if stay else []
     tells_exit = kind in (LetterKind.EXIT_NOTICE, LetterKind.EXIT_LETTER)
     return Letter(
         kind=kind,
@@ -75,11 +75,12 @@ def write(
             else mint_oid("set", send.stay, THREAD_OF[kind], say.mailbox.rpps)
         ),
         version=send.version,
-        replaces=_replaced(send, contents),
+        replaces=_replaced(send, contents, stay.background if stay else ()),
         issued_at=now,
         patient=_patient(person, scene.policy, hospital),
         recipient=say.mailbox,
         unit=unit,
+        discreet=say.discreet,
         visit=stay.visit if stay else visit_of_key(send.stay),
         visit_oid=hospital.visit_oid,
         arrived_at=stay.arrived_at if stay else send.replaces.created_at if send.replaces else now,
@@ -96,19 +97,41 @@ def write(
             for one in documents
             if one.form is DocumentForm.PDF and one.half is not None
         ),
-        visibility=tuple(
-            hidden for hidden in Visibility if any(hidden in one.visibility for one in documents)
-        ),
+        visibility=_hidden(documents, secret_care=secret(person, now)),
         withheld=say.withheld,
     )
 
 
+def _face(unit: UnitFace, send: Send) -> UnitFace:
+    """The one that the letter shows. ComposeError where there is none: never the other one."""
+    if not send.say.discreet:
+        return unit
+    if unit.neutral is None:
+        raise ComposeError(
+            where=f"delivery {send.delivery}, {send.say.kind.value}, version {send.version}",
+            effect="no mail was made of this letter",
+            remedy="add the neutral table of its unit to relais.toml, then reload",
+            what="The letter must not tell the detention, and its unit has no neutral face.",
+        )
+    return unit.neutral
+
+
+def _hidden(documents: list[Document], *, secret_care: bool) -> tuple[Visibility, ...]:
+    """What the authors hid; and from the parents, where a minor's care is secret."""
+    found = {hidden for one in documents for hidden in one.visibility}
+    if secret_care:
+        found.add(Visibility.INVISIBLE_REPRESENTANTS_LEGAUX)
+    return tuple(hidden for hidden in Visibility if hidden in found)
+
+
 def _chosen(stay: Stay, wanted: set[str]) -> list[Document]:
-    """The documents of the decision: somatic part first, then by date."""
-    return sorted(
-        (one for one in stay.documents if one.content in wanted and one.half is not None),
-        key=lambda one: (one.half != Half.DSS, one.written_at),
-    )
+    """The documents of the decision (``Document.part``), each part once: somatic part first, then
+    by date. The same bytes may be of both halves, or lie there unvalidated, too."""
+    found: dict[str, Document] = {}
+    for one in stay.documents:
+        if one.usable and one.part in wanted:
+            found.setdefault(one.part, one)  # of one content the first document counts
+    return sorted(found.values(), key=lambda one: (one.half != Half.DSS, one.written_at))
 
 
 def _summary(
@@ -140,16 +163,14 @@ def _summary(
     halves = {part.half for part in send.say.parts}
     pages = any(one.form is DocumentForm.PDF for one in documents)
     heard = gathered(stay.background, written, halves, unread=pages)
-    return ExitSummary(contributions=(*written, *heard))
+    return ExitSummary(contributions=agreeing((*written, *heard), stay.background))
 
 
 def read_items(form: DocumentForm, content: bytes) -> Items:
     """What a document that is no PDF says. Raises ValueError, which may quote the document."""
     if form is DocumentForm.SUMMARY:
         return Items.model_validate_json(content)
-    text = content.decode()
-    cuts = (text[i : i + _LONGEST] for i in range(0, len(text), _LONGEST))
-    return Items(narratives=tuple(Narrative(text=cut) for cut in cuts if cut.strip()))
+    return Items(narratives=(Narrative(text=content.decode()),))
 
 
 def _items(send: Send, form: DocumentForm, content: bytes) -> Items:
@@ -165,7 +186,9 @@ def _items(send: Send, form: DocumentForm, content: bytes) -> Items:
         ) from None
 
 
-def _replaced(send: Send, contents: Mapping[str, bytes]) -> Replaced | None:
+def _replaced(
+    send: Send, contents: Mapping[str, bytes], background: Sequence[Contribution]
+) -> Replaced | None:
     before = send.replaces
     if before is None:
         return None
@@ -185,12 +208,16 @@ def _replaced(send: Send, contents: Mapping[str, bytes]) -> Replaced | None:
             and half in {one for one, _ in has}
             and {c for h, c in had if h is half} != {c for h, c in has if h is half}
         ),
-        summary=_said_before(send, before.created_at, had, contents),
+        summary=_said_before(send, before.created_at, had, contents, background),
     )
 
 
 def _said_before(
-    send: Send, at: datetime, had: list[tuple[Half, str]], contents: Mapping[str, bytes]
+    send: Send,
+    at: datetime,
+    had: list[tuple[Half, str]],
+    contents: Mapping[str, bytes],
+    background: Sequence[Contribution],
 ) -> ExitSummary | None:
     """What the version before said, as far as its documents are still here and can be read.
 
@@ -210,7 +237,7 @@ def _said_before(
         except ComposeError:
             return None
         found.append(Contribution(half=half, said=said, items=items))
-    return ExitSummary(contributions=tuple(found))
+    return ExitSummary(contributions=agreeing(found, background))
 
 
 def _is_summary(data: bytes) -> bool:

@@ -60,10 +60,13 @@ def current_movements(facts: Iterable[Heard]) -> list[Movement]:
     return sorted((one for one in standing if one), key=_effect)
 
 
-def unmatched_cancels(facts: Iterable[Heard]) -> frozenset[str]:
-    """Visits with a cancel, or an update, that can mean no single movement: a person looks."""
+def unmatched_cancels(facts: Iterable[Heard]) -> frozenset[tuple[str, str]]:
+    """Visit and ZBE-1 of each cancel, or update, that can mean no single movement: a person
+    looks."""
     by_id, nameless = _by_id(facts)
-    astray = {which.visit for which, meant in _astray(by_id).items() if meant is None}
+    astray = {
+        (which.visit, which.movement) for which, meant in _astray(by_id).items() if meant is None
+    }
     return frozenset(astray | nameless)
 
 
@@ -78,8 +81,9 @@ def cancelled_arrivals(facts: Iterable[Heard]) -> frozenset[str]:
     )
 
 
-def _by_id(facts: Iterable[Heard]) -> tuple[dict[Which, list[Heard]], set[str]]:
-    """Statements by the movement they are about; and visits of which one names no single one."""
+def _by_id(facts: Iterable[Heard]) -> tuple[dict[Which, list[Heard]], set[tuple[str, str]]]:
+    """Statements by the movement they are about; visit and ZBE-1 of those that name no single
+    one."""
     found: dict[Which, list[Heard]] = {}
     unsaid: list[tuple[Heard, MovementStated]] = []  # Z99 without ZBE-6
     for heard in facts:
@@ -90,7 +94,7 @@ def _by_id(facts: Iterable[Heard]) -> tuple[dict[Which, list[Heard]], set[str]]:
                 found.setdefault(Which(said.visit, said.movement, family), []).append(heard)
             else:
                 unsaid.append((heard, said))
-    nameless: set[str] = set()
+    nameless: set[tuple[str, str]] = set()
     meant: list[tuple[Which, Heard]] = []
     for heard, said in unsaid:
         named = [
@@ -102,7 +106,7 @@ def _by_id(facts: Iterable[Heard]) -> tuple[dict[Which, list[Heard]], set[str]]:
         if len(named) == 1:
             meant.append((named[0], heard))
         elif several:
-            nameless.add(said.visit)
+            nameless.add((said.visit, said.movement))
     for which, heard in meant:
         found[which].append(heard)
     return found, nameless
@@ -178,6 +182,8 @@ def _updated(before: MovementStated | None, update: MovementStated) -> MovementS
     }
     if update.unit is not None:
         changed["care"] = update.care
+    if update.exit_kind is ExitKind.UNKNOWN and not update.exit_evidence:
+        changed.pop("exit_kind", None)  # no field said anything of it
     return before.model_copy(update=changed)
 
 

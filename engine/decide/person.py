@@ -2,12 +2,19 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 
 from engine.decide.movements import sender_order
-from engine.model.consent import ConsentStated
+from engine.model.capacity import Protection, ProtectionStated, Regime
+from engine.model.consent import MEDECIN_TRAITANT, ConsentState, ConsentStated, Purpose
 from engine.model.fact import GpStated, Heard, IdentifierChanged, PersonStated
 from engine.model.people import Professional, Traits, comparable_name
 from engine.model.stay import Person
+
+# The traits by which a letter names a person: decide.statement.
+_NAMING: Final = (
+    *("birth_family", "birth_given", "used_family", "used_given", "birth_date", "sex"),
+)
 
 
 def fold_person(
@@ -19,12 +26,16 @@ def fold_person(
     """
     traits: dict[str, object] = {}
     gp: Professional | None = None
+    named: dict[tuple[object, ...], None] = {}
     for heard in sorted(facts, key=sender_order):
         match heard.fact:
             case PersonStated() as said:
                 traits.update(said.traits.model_dump(exclude_none=True, round_trip=True))
                 for name in said.removed:
                     traits.pop(name, None)
+                now = tuple(traits.get(name) for name in _NAMING)
+                named.pop(now, None)
+                named[now] = None
             case GpStated() as said_gp:
                 gp = said_gp.gp
             case IdentifierChanged(ins_removed=True):
@@ -40,6 +51,34 @@ def fold_person(
         in_doubt=_contradictions(facts, dead=dead),
         gp=gp,
         test=any(heard.test for heard in facts),
+        protection=_protection(facts),
+        known_as=tuple(
+            Traits.model_validate(dict(zip(_NAMING, values, strict=True))) for values in named
+        ),
+    )
+
+
+def _protection(facts: Sequence[Heard]) -> Protection:
+    """What each statement fills counts until the next one of it, by the time of the saying; of two
+    at one time the one that asks more."""
+    said = [heard.fact for heard in facts if isinstance(heard.fact, ProtectionStated)]
+    said.sort(key=lambda one: (one.at, one.model_dump_json()))
+    regime, representative = Regime.NONE, None
+    secret_since: datetime | None = None
+    emancipated = infant = False
+    for one in said:
+        regime = one.regime or regime
+        representative = one.representative or representative
+        if one.secret_care is not None:
+            secret_since = (secret_since or one.at) if one.secret_care else None
+        emancipated = emancipated if one.emancipated is None else one.emancipated
+        infant = infant if one.infant is None else one.infant
+    return Protection(
+        regime=regime,
+        representative=representative,
+        secret_since=secret_since,
+        emancipated=emancipated,
+        infant=infant,
     )
 
 
@@ -84,7 +123,19 @@ def gp_meant(facts: Sequence[Heard]) -> dict[ConsentStated, str | None]:
             known = first_said.get(heard.fact)
             if known is None or heard.recorded_at < known:
                 first_said[heard.fact] = heard.recorded_at
-    return {said: _declared_at(declared, at) for said, at in first_said.items()}
+    meant: dict[ConsentStated, str | None] = {}
+    repeated: dict[tuple[Purpose, str | None], str | None] = {}
+    for said, at in sorted(first_said.items(), key=lambda one: (one[1], one[0].model_dump_json())):
+        which = (said.purpose, said.visit)
+        if said.recipient != MEDECIN_TRAITANT:
+            meant[said] = _declared_at(declared, at)
+        elif said.state is ConsentState.GRANTED and not said.dated:
+            # A record that repeats its "yes" without a date means whom it meant the first time.
+            meant[said] = repeated.setdefault(which, _declared_at(declared, at))
+        else:
+            repeated.pop(which, None)
+            meant[said] = _declared_at(declared, at)
+    return meant
 
 
 def _declared_at(declared: Sequence[tuple[datetime, str | None]], moment: datetime) -> str | None:

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from engine.decide.arrival import arrival_wish
 from engine.decide.departure import departure_wish
+from engine.decide.incidents import incidents
 from engine.decide.reasons import Reason
 from engine.decide.recall import is_cancellation, recall, target_of, wanted
 from engine.decide.scene import Scene, left, on_its_way
@@ -54,10 +55,13 @@ def plan(scene: Scene) -> Plan:
         threads.append(thread_plan(scene, stay, Thread.EXIT, departure_wish(scene, stay)))
     threads.extend(_taken_back(scene))
     cancels, tasks = _void_stays(scene)
-    tasks = (*tasks, *_orphans(scene))
+    tasks = (*tasks, *_orphans(scene), *incidents(scene))
+    # One move a delivery: the store refuses a second one. The thread's reason tells more.
+    once = {one.delivery: one for one in cancels}
+    once.update({one.delivery: one for thread in threads for one in thread.cancels})
     return Plan(
         threads=tuple(threads),
-        cancels=(*cancels, *(cancel for one in threads for cancel in one.cancels)),
+        cancels=tuple(once.values()),
         tasks=(*tasks, *(wanted for one in threads for wanted in one.tasks)),
     )
 
@@ -75,6 +79,8 @@ def verdict_on(scene: Scene, delivery: Delivery) -> Reason | datetime | None:
     thread = THREAD_OF[delivery.letter_kind]
     wish = arrival_wish(scene, stay) if thread is Thread.ARRIVAL else departure_wish(scene, stay)
     if isinstance(wish, Say) and says_the_same(wish, delivery) and scene.counts(delivery):
+        if scene.near:
+            return Reason.NEAR_IDENTITY
         return wish.not_before if wish.not_before > scene.now else None
     return Reason.SUPERSEDED if isinstance(wish, Say) else wish.reason
 
@@ -117,7 +123,7 @@ def _void_stays(scene: Scene) -> tuple[tuple[Cancel, ...], tuple[WantedTask, ...
         and not (is_cancellation(one) and _verdict_on_notice(scene, one) is None)
     )
     tasks = tuple(
-        task(TaskKind.CORRECTION, scene.record.person.patient, one.stay, one.id)
+        task(TaskKind.CORRECTION, scene.record.person.patient, one.stay, one.id, cause="void")
         for one in told_of_void(scene)
         if not any(describes(scene, stay, one) for stay in scene.record.stays)
     )

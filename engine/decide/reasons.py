@@ -50,6 +50,16 @@ class Reason(StrEnum):
     CANCELLED_BY_PERSON = "cancelled-by-person"
     LETTER_IMPOSSIBLE = "letter-impossible"
     TAKEN_BACK = "taken-back"
+    LEAK_SUSPECTED = "leak-suspected"
+    PARENT_NOT_ASKED = "parent-not-asked"
+    PARENT_REFUSED = "parent-refused"
+    REPRESENTATIVE_NOT_ASKED = "representative-not-asked"
+    REPRESENTATIVE_REFUSED = "representative-refused"
+    KEPT_FROM_PARENTS = "kept-from-parents"
+    NEVER_FOR_PARENTS = "never-for-parents"
+    INFANT = "infant"
+    NEAR_IDENTITY = "near-identity"
+    NEUTRAL_FACE_MISSING = "neutral-face-missing"
 
 
 SENTENCES: Final[dict[Reason, str]] = {
@@ -95,5 +105,17 @@ SENTENCES: Final[dict[Reason, str]] = {
     Reason.DIVERTED_IN_TEST: "written in test mode, for a test mailbox",
     Reason.CANCELLED_BY_PERSON: "cancelled by a person",
     Reason.TAKEN_BACK: "taken back: the doctor was told to disregard it",
+    Reason.LEAK_SUSPECTED: "written, and held: something in it may say too much; a person looks",
+    Reason.PARENT_NOT_ASKED: "the patient is a minor, and no parent's agreement is recorded",
+    Reason.PARENT_REFUSED: "the patient is a minor, and a parent refused",
+    Reason.REPRESENTATIVE_NOT_ASKED: "the patient is represented, and the representative is not "
+    "recorded, or did not agree",
+    Reason.REPRESENTATIVE_REFUSED: "the patient is represented, and the representative refused",
+    Reason.KEPT_FROM_PARENTS: "a minor's care is kept from the parents: the minor must have named "
+    "the doctor, and a person must have looked",
+    Reason.NEVER_FOR_PARENTS: "a minor's care is kept from the parents: no letter",
+    Reason.INFANT: "a child of that age lives with a detained mother, and is no patient of a unit",
+    Reason.NEAR_IDENTITY: "another patient is so alike that one may have been taken for the other",
     Reason.LETTER_IMPOSSIBLE: "the letter cannot be made; a task says why",
+    Reason.NEUTRAL_FACE_MISSING: "the detention must not be told, and the unit has no neutral face",
 }

@@ -9,7 +9,7 @@ import hashlib
 from typing import Final
 
 from engine.decide import gate
-from engine.decide.consents import in_force
+from engine.decide.capacity import infant
 from engine.decide.reasons import Reason
 from engine.decide.scene import Scene, left
 from engine.decide.wish import Say
@@ -17,7 +17,7 @@ from engine.model.consent import Purpose
 from engine.model.flow import Delivery
 from engine.model.letter import CANCELLATION_OF, CANCELLATIONS
 from engine.model.people import Mailbox
-from engine.model.stay import unit_of_key
+from engine.model.stay import Stay, unit_of_key
 
 # The answer to a CORRECTION task that asks for the notice.
 CANCEL_NOTICE: Final = "cancel-notice"
@@ -31,6 +31,10 @@ def recall(scene: Scene, target: Delivery) -> Say | Reason:
     identity = gate.identity(person, scene.policy, scene.cleared)
     if identity is not None:
         return identity
+    if infant(person, scene.now):
+        return Reason.INFANT
+    if scene.near:
+        return Reason.NEAR_IDENTITY
     if unit_of_key(target.stay) not in scene.policy.units:
         return Reason.UNIT_NOT_SET_UP
     refused = _refusal(scene, target)
@@ -39,9 +43,13 @@ def recall(scene: Scene, target: Delivery) -> Say | Reason:
     mailbox = _mailbox(scene, target.rpps)
     if isinstance(mailbox, Reason):
         return mailbox
+    discreet = scene.discreet(_stay(scene, target), target.rpps)
+    if scene.faceless(unit_of_key(target.stay), discreet):
+        return Reason.NEUTRAL_FACE_MISSING
     return Say(
         kind=CANCELLATION_OF[target.letter_kind],
         mailbox=mailbox,
+        discreet=discreet,
         purposes=target.purposes,
         statement=_statement(target),
         not_before=scene.now,
@@ -78,13 +86,16 @@ def _statement(target: Delivery) -> str:
 
 
 def _refusal(scene: Scene, target: Delivery) -> Reason | None:
-    stay = next((one for one in scene.record.stays if one.key == target.stay), None)
-    statements = stay.consents if stay is not None else scene.record.consents
+    hearing = scene.hearing(target.stay)
     for purpose in target.purposes:
-        found = in_force(statements, Purpose(purpose), target.rpps, scene.gp_meant)[1]
+        found = hearing.refusal(Purpose(purpose), target.rpps)
         if found is not None:
             return found
     return None
+
+
+def _stay(scene: Scene, target: Delivery) -> Stay | None:
+    return next((one for one in scene.record.stays if one.key == target.stay), None)
 
 
 def _mailbox(scene: Scene, rpps: str) -> Mailbox | Reason:

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from engine.decide.consents import in_force
+from engine.decide.capacity import Hearing
+from engine.decide.consents import may_know
 from engine.decide.reasons import Reason
 from engine.decide.recipients import Directory
 from engine.model.consent import ConsentStated, Purpose
@@ -22,6 +23,8 @@ class Scene:
     deliveries that could not be written and wait for a person.
     ``recalled`` holds the ids of letters that a person asked to take back (decide.recall).
     ``gp_meant`` gives the doctor whom each agreement about "the médecin traitant" meant.
+    ``near`` holds the keys of other patients so alike that a person must tell them apart first
+    (decide.likeness); those whom a person told apart are not among them.
     """
 
     record: Record
@@ -33,10 +36,47 @@ class Scene:
     policy: Policy
     now: datetime
     recalled: frozenset[str] = frozenset()
+    near: frozenset[str] = frozenset()
 
     def refusal(self, stay: Stay, purpose: Purpose, rpps: str) -> Reason | None:
-        """Why consent forbids this; None: it is granted."""
-        return in_force(stay.consents, purpose, rpps, self.gp_meant)[1]
+        """Why consent forbids this; None: everyone who must agree does."""
+        return self.hearing(stay.key).refusal(purpose, rpps)
+
+    def said_no(self, stay: Stay, purpose: Purpose, rpps: str) -> Reason | None:
+        """As `refusal`, of a "no" that was said; silence is none."""
+        return self.hearing(stay.key).said_no(purpose, rpps)
+
+    def hearing(self, stay: str) -> Hearing:
+        """What was said in a stay; in one that was taken back, all that was ever said counts."""
+        known = next((one for one in self.record.stays if one.key == stay), None)
+        return Hearing(
+            person=self.record.person,
+            stay=stay,
+            statements=self.record.consents if known is None else known.consents,
+            gp_meant=self.gp_meant,
+            rules=self.policy.capacity,
+            cleared=self.cleared,
+            now=self.now,
+        )
+
+    def discreet(self, stay: Stay | None, rpps: str) -> bool:
+        """Whether a letter to this doctor must not tell the detention. No stay: one that was taken
+        back, of which all that the patient ever said counts."""
+        statements = self.record.consents if stay is None else stay.consents
+        hearing = self.hearing("" if stay is None else stay.key)
+        if hearing.said_no(Purpose.DETENTION_TOLD, rpps) is not None:
+            return True
+        return not may_know(
+            statements,
+            self.record.consents,
+            rpps,
+            self.gp_meant,
+            if_not_asked=self.policy.detention_if_not_asked,
+        )
+
+    def faceless(self, usmp: str, discreet: bool) -> bool:
+        """Whether the unit lacks the face that such a letter would show."""
+        return discreet and self.policy.units[usmp].neutral is None
 
     def of_thread(self, stay: str, thread: Thread) -> list[Delivery]:
         """Deliveries of one thread of one stay, oldest first."""
@@ -45,6 +85,11 @@ class Scene:
             for one in self.deliveries
             if one.stay == stay and THREAD_OF[one.letter_kind] is thread
         ]
+
+    def last_said(self, stay: str, thread: Thread) -> Delivery | None:
+        """The last word of a thread that reached, or may have reached, a doctor."""
+        said = [one for one in self.of_thread(stay, thread) if left(one) and self.counts(one)]
+        return said[-1] if said else None
 
     def counts(self, delivery: Delivery) -> bool:
         """Whether it goes, or went, to the doctor. In production a letter that test mode diverted

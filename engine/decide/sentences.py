@@ -27,9 +27,22 @@ TASKS: Final[dict[TaskKind, str]] = {
     TaskKind.DELIVERY_UNCERTAIN: "A letter may have been delivered; no proof came.",
     TaskKind.MESSAGE_UNREADABLE: "A message was stored and cannot be read.",
     TaskKind.LETTER_IMPOSSIBLE: "A letter cannot be made.",
+    TaskKind.LEAK: "A letter is held: it may say what it must not.",
+    TaskKind.VOICE_MISSING: "Somebody else must agree besides the patient.",
+    TaskKind.KEPT_FROM_PARENTS: "A minor's care is kept from the parents; a letter would leave.",
+    TaskKind.INFANT: "A child stands as a patient of a prison health unit.",
+    TaskKind.NEAR_IDENTITY: "Two patients are alike: one may have been taken for the other.",
+    TaskKind.INCIDENT: "A doctor has, or may have, a letter about the wrong person.",
+    TaskKind.NEUTRAL_FACE_MISSING: "The detention must not be told, and the unit has no face but "
+    "the one that tells it.",
+    TaskKind.PAGES_UNREAD: "A part is a PDF; a letter that must not tell the detention carries no "
+    "page that nobody has read.",
 }
 
 CURES: Final[dict[TaskKind, str]] = {
+    TaskKind.LEAK: "where: relais task show {id}; the letter: relais outbox show {about}; correct "
+    "the document in the DPI, or: relais outbox cancel {about}; if it says nothing too much: "
+    "relais task done {id} --answer go-on",
     TaskKind.CONSENT_MISSING: "ask the patient; then: relais consent record",
     TaskKind.CONSENT_OTHER_DOCTOR: "ask the patient about the doctor declared now; then: "
     "relais consent record --recipient RPPS",
@@ -66,4 +79,19 @@ CURES: Final[dict[TaskKind, str]] = {
     "or the sender; then: relais journal replay",
     TaskKind.LETTER_IMPOSSIBLE: "see the audit line of this task for the cause; mend it; closing "
     "this task tries again",
+    TaskKind.VOICE_MISSING: "ask ({about}); then: relais consent record --voice parent (or "
+    "representative; record who that is: relais patient protect)",
+    TaskKind.KEPT_FROM_PARENTS: "have the minor name the doctor: relais consent record --recipient "
+    "{about}; make sure that the letter reaches no parent; then: relais task done {id} --answer "
+    "go-on",
+    TaskKind.INFANT: "nothing is written about a child who lives with a detained mother; if the "
+    "birth date is wrong, correct it in the DPI: its next message closes this task",
+    TaskKind.NEAR_IDENTITY: "compare both (relais task show {id}); if they are two people: relais "
+    "task done {id} --answer different; if they are one, merge them in the DPI",
+    TaskKind.INCIDENT: "see: relais outbox show {about}; tell the data protection officer before "
+    "the deadline; the correction has its own task; close this one saying what was done",
+    TaskKind.NEUTRAL_FACE_MISSING: "give {about} of relais.toml its neutral table, reload; or have "
+    "the unit write by its own means",
+    TaskKind.PAGES_UNREAD: "read its pages ({about}) in the DPI, letterhead included; if nothing "
+    "there tells the detention: relais task done {id} --answer go-on; else write it there as text",
 }

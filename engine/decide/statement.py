@@ -11,21 +11,40 @@ from typing import Final
 
 from engine.decide import gate
 from engine.decide.scene import Scene
+from engine.model.people import Traits
 from engine.model.stay import Exit, Stay
 
 _NO_INS: Final = "-"
 
 
 def statement_of(
-    scene: Scene, stay: Stay, *, way_out: Exit | None = None, contents: Container[str] = ()
+    scene: Scene, stay: Stay, *, way_out: Exit | None = None, parts: Container[str] = ()
 ) -> str:
     """``person.ins.stay``: SHA-256 cut to 32 hex digits, the INS's to 16, or ``-`` without one.
 
-    ``way_out``: the exit, where the letter tells it; ``contents``: the documents that it carries.
+    ``way_out``: the exit, where the letter tells it; ``parts``: the documents that it carries, as
+    ``Document.part``. The same bytes may be of both halves, or lie there unvalidated, too.
     """
     person = scene.record.person
-    traits = person.traits
     ins = gate.qualified_ins(person, scene.policy)
+    what = [
+        stay.usmp,
+        stay.arrived_at.date().isoformat(),
+        way_out.at.date().isoformat() if way_out else None,
+        list(
+            {
+                (one.half, one.content): [one.half, one.content, one.author and one.author.family]
+                for one in reversed(stay.documents)  # of one content the first document counts
+                if one.usable and one.part in parts
+            }.values()
+        )[::-1],
+    ]
+    number = _digest([ins.matricule])[:16] if ins else _NO_INS
+    return f"{person_digest(person.traits)}.{number}.{_digest(what)}"
+
+
+def person_digest(traits: Traits) -> str:
+    """The part of a statement that names the person."""
     who = [
         traits.birth_family,
         traits.birth_given,
@@ -34,18 +53,7 @@ def statement_of(
         traits.birth_date,
         traits.sex,
     ]
-    what = [
-        stay.usmp,
-        stay.arrived_at.date().isoformat(),
-        way_out.at.date().isoformat() if way_out else None,
-        [
-            [one.half, one.content, one.author.family if one.author else None]
-            for one in stay.documents
-            if one.content in contents
-        ],
-    ]
-    number = _digest([ins.matricule])[:16] if ins else _NO_INS
-    return f"{_digest(who)}.{number}.{_digest(what)}"
+    return _digest(who)
 
 
 def same_person(now: str, before: str) -> bool:

@@ -50,6 +50,7 @@ class _Open:
     def back(self) -> None:
         """The patient is in the unit."""
         self.presence, self.away_since, self.left_hospital_at = Presence.INSIDE, None, None
+        self.discharged = False
 
     def value(self) -> Stay:
         stated = self.arrival.stated
@@ -74,6 +75,7 @@ class _Walk:
     def __init__(self) -> None:
         self.stays: list[_Open] = []
         self.orphans: list[Orphan] = []
+        self.discharged: dict[str, str] = {}  # visit of an orphan → its movement
         self.counts: dict[tuple[str, str], int] = {}
 
     @property
@@ -133,6 +135,8 @@ class _Walk:
         )
         if not movement.inserted:
             stay.doubts.append("arrival-known-by-update-only")
+        if stated.visit in self.discharged:
+            stay.doubts.append(f"discharged-before-arrival {self.discharged[stated.visit]}")
         self.stays.append(stay)
 
     def leave_for_good(self, movement: Movement) -> None:
@@ -140,8 +144,12 @@ class _Walk:
         if stay and stated.visit in stay.nested:
             self.leave_another_visit(stay, stated)
             return
+        if stay is None and self.stays and stated.visit == self.stays[-1].visit:
+            self.discharged_again(self.stays[-1], movement)
+            return
         if stay is None or stated.visit != stay.visit:
             if stated.care is not None and not self.known(stated.visit):
+                self.discharged[stated.visit] = stated.movement
                 self.orphans.append(
                     Orphan(
                         movement=stated.movement,
@@ -173,12 +181,22 @@ class _Walk:
                 assert_never(kind)
 
     @staticmethod
+    def discharged_again(stay: _Open, movement: Movement) -> None:
+        """A second discharge of one visit, under another number, that the first does not bear out:
+        some senders never cancel the false one (PAM FR reference, section 8)."""
+        stated, said = movement.stated, stay.exit
+        assert said is not None  # it is closed
+        kind = stated.exit_kind or ExitKind.UNKNOWN
+        if (kind, stated.at.date()) != (said.kind, said.at.date()):
+            stay.doubts.append(f"discharged-again-otherwise {stated.movement}")
+
+    @staticmethod
     def leave_another_visit(stay: _Open, stated: MovementStated) -> None:
         """A visit begun while the stay lasts ends: the hospital's own, or a second one here."""
         stay.nested.discard(stated.visit)
         if stated.care is not None:
             if stated.exit_kind in GONE:
-                stay.doubts.append(SECOND_VISIT)
+                stay.doubts.append(f"{SECOND_VISIT} {stated.movement}")
         elif stay.presence is Presence.HOSPITAL:
             if stay.discharged or stated.exit_kind in GONE:
                 stay.left_hospital_at = stated.at  # back to the unit, or home: nobody says
@@ -214,14 +232,18 @@ class _Walk:
 
     def come_back(self, stated: MovementStated) -> None:
         stay = self.open
+        if stay is None and self.stays:
+            last = self.stays[-1]
+            if last.exit is not None and last.exit.kind is ExitKind.ESCAPE:
+                last.exit, stay = None, last  # the escape is over
         if stay and stated.visit == stay.visit:
             stay.back()
 
     @staticmethod
     def close(stay: _Open, movement: Movement, kind: ExitKind, why: tuple[str, ...]) -> None:
         stay.presence, stay.away_since, stay.left_hospital_at = Presence.OUT, None, None
-        if kind is ExitKind.RELEASE and SECOND_VISIT in stay.doubts:
-            stay.doubts.remove(SECOND_VISIT)  # both visits say the same
+        if kind is ExitKind.RELEASE:  # both visits say the same
+            stay.doubts = [one for one in stay.doubts if not one.startswith(SECOND_VISIT)]
         stay.exit = Exit(
             kind=kind,
             at=movement.stated.at,

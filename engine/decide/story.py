@@ -7,9 +7,12 @@ from typing import assert_never
 from engine.decide.plan import Plan, ThreadPlan
 from engine.decide.reasons import SENTENCES
 from engine.decide.scene import Scene
-from engine.model.consent import ConsentStated
+from engine.decide.undone import sent_at, too_late_for
+from engine.model.capacity import ProtectionStated, Regime
+from engine.model.consent import Collected, ConsentStated, Voice
 from engine.model.fact import (
     AccountMoved,
+    ClinicalStated,
     DocumentPublished,
     ExitKindDecided,
     Fact,
@@ -61,6 +64,7 @@ def _person(scene: Scene) -> list[str]:
         f"Patient {person.patient.partition('|')[0]}  {names}, born {traits.birth_date or '?'}, "
         f"{traits.sex or '?'}, identity {' '.join(traits.identity_status or ('?',))}",
         f"Médecin traitant: {doctor}",
+        *_capacity(scene),
     ]
 
 
@@ -83,11 +87,45 @@ def _stay(
         sure = "confirmed" if stay.gp_confirmed else "not confirmed"
         lines.append(f"  médecin traitant {sure} for this stay")
     for said in stay.consents:
-        lines.append(f"  {_at(said.at, zone)}  {said.purpose}: {said.state} ({said.recipient})")
+        lines.append(f"  {_at(said.at, zone)}  {_consent(said)}")
+        lines += [
+            f"      too late for {one.letter_kind} v{one.version}, sent {_at(sent_at(one), zone)} "
+            f"to {one.intended} (RPPS {one.rpps}), Message-ID {one.message_id}"
+            for one in too_late_for(said, scene.deliveries)
+            if one.stay == stay.key
+        ]
     for one in decided.threads:
         if one.stay == stay.key:
             lines += _thread(scene, one, attempts, zone)
     return [*lines, ""]
+
+
+def _consent(said: ConsentStated) -> str:
+    """One statement, with who said it and how, where that is told."""
+    told = [
+        said.recipient,
+        "" if said.voice is Voice.PATIENT else f"said by: {said.voice}",
+        "" if said.how is Collected.UNKNOWN else str(said.how),
+        f"in {said.language}" if said.language else "",
+        f"collected by {said.by}",
+    ]
+    return f"{said.purpose}: {said.state} ({', '.join(filter(None, told))})"
+
+
+def _capacity(scene: Scene) -> list[str]:
+    """What is recorded of who must agree besides the patient."""
+    known = scene.record.person.protection
+    lines = []
+    if known.regime is not Regime.NONE:
+        who = known.representative or "no representative recorded"
+        lines.append(f"Protected adult: {known.regime}, {who}")
+    if known.secret_since is not None:
+        lines.append("Care kept from the holders of parental authority")
+    if known.emancipated:
+        lines.append("Emancipated minor")
+    if known.infant:
+        lines.append("Child who lives with a detained mother: no patient of the unit")
+    return lines
 
 
 def _thread(
@@ -104,8 +142,10 @@ def _thread(
 def _delivery(one: Delivery, zone: tzinfo) -> str:
     reason = f" ({one.reason})" if one.reason else ""
     test = "" if one.address == one.intended else f", diverted to {one.address}"
+    face = ", discreet" if one.discreet else ""
     return (
-        f"{_at(one.created_at, zone)}  {one.letter_kind} v{one.version} to {one.intended}{test}: "
+        f"{_at(one.created_at, zone)}  {one.letter_kind} v{one.version}{face} "
+        f"to {one.intended}{test}: "
         f"{one.state}{reason}; delivery {one.id}, Message-ID {one.message_id}"
     )
 
@@ -146,7 +186,13 @@ def _fact(fact: Fact, zone: tzinfo) -> str:
             state = "validated" if fact.validated else "not validated"
             return f"document {fact.action} ({half}, {fact.type_code}, {state})"
         case ConsentStated():
-            return f"{fact.purpose}: {fact.state} ({fact.by})"
+            return _consent(fact)
+        case ProtectionStated():
+            return f"who must agree besides the patient ({fact.by})"
+        case ClinicalStated():
+            told = "said" if fact.items is not None else "ended"
+            state = "validated" if fact.validated else "not validated"
+            return f"{fact.topic} {told} in a message ({fact.half}, {state})"
         case ExitKindDecided():
             return f"way out decided: {fact.exit_kind} ({fact.by})"
         case _:

@@ -7,10 +7,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import assert_never
 
+from engine.decide.alike import tell_apart
+from engine.decide.arrival import face_wanted
 from engine.decide.reasons import Reason
 from engine.decide.recall import is_cancellation, recall, wanted
 from engine.decide.scene import Scene, left, on_its_way
-from engine.decide.versions import adopted, may_follow, says_the_same, told_the_same
+from engine.decide.statement import same_person
+from engine.decide.versions import adopted, may_follow, misstates, says_the_same, told_the_same
 from engine.decide.wish import Ask, Say, Silent, Wait, Wish, task
 from engine.model.fact import ExitKind
 from engine.model.flow import Delivery, DeliveryState
@@ -77,7 +80,9 @@ def thread_plan(scene: Scene, stay: Stay, thread: Thread, wish: Wish) -> ThreadP
     said = [*adopted(scene, stay, thread), *own]
     pending = [one for one in deliveries if on_its_way(one) and one not in own]
     target = wanted(scene, own)
-    if target is not None:
+    # A notice that cannot be said keeps nothing from another doctor who should hear.
+    elsewhere = isinstance(wish, Say) and target is not None and wish.mailbox.rpps != target.rpps
+    if target is not None and not (elsewhere and isinstance(recall(scene, target), Reason)):
         return take_back(scene, stay.key, thread, target, pending, len(deliveries))
     when: datetime | None = None
     match wish:
@@ -109,7 +114,15 @@ def take_back(
     say = recall(scene, target)
     if isinstance(say, Reason):
         cancels = tuple(Cancel(one.id, say) for one in pending if can_cancel(one))
-        return ThreadPlan(stay, thread, Standing.SILENT, say, cancels=cancels)
+        if say is Reason.DEATH:
+            return ThreadPlan(stay, thread, Standing.SILENT, say, cancels=cancels)
+        # Somebody was promised that the doctor would hear: who asked must know that none will.
+        patient = scene.record.person.patient
+        told = task(TaskKind.CORRECTION, patient, stay, target.id, cause=f"recall-{say}")
+        faceless = say is Reason.NEUTRAL_FACE_MISSING
+        tasks = [told, *([face_wanted(scene, stay)] if faceless else [])]
+        tasks += tell_apart(scene) if say is Reason.NEAR_IDENTITY else ()
+        return ThreadPlan(stay, thread, Standing.ASKING, say, cancels=cancels, tasks=tuple(tasks))
     under_way = next(
         (one for one in pending if says_the_same(say, one) and scene.counts(one)), None
     )
@@ -121,13 +134,22 @@ def take_back(
     if under_way is not None:
         standing, reason = _pending_standing(under_way)
         return ThreadPlan(stay, thread, standing, reason, cancels=stale)
-    if any(one.state is DeliveryState.SENDING for one in pending):
+    if any(one.state is DeliveryState.SENDING for one in scene.of_thread(stay, thread)):
         return ThreadPlan(stay, thread, Standing.SENDING, Reason.QUEUED, cancels=stale)
+    if any(
+        one.reason == Reason.CANCELLED_BY_PERSON and says_the_same(say, one)
+        for one in scene.of_thread(stay, thread)
+    ):
+        return ThreadPlan(stay, thread, Standing.SILENT, Reason.CANCELLED_BY_PERSON)
     number = delivery_id(stay, thread, target.rpps, count + 1)
     if number in scene.impossible:
         return ThreadPlan(stay, thread, Standing.ASKING, Reason.LETTER_IMPOSSIBLE)
     send = Send(number, stay, say, target.version + 1, target)
     return ThreadPlan(stay, thread, Standing.SENDING, Reason.QUEUED, None, send, stale)
+
+
+def _held_by_person(delivery: Delivery) -> bool:
+    return delivery.state is DeliveryState.HELD and delivery.reason == Reason.HELD_BY_PERSON
 
 
 def can_cancel(delivery: Delivery) -> bool:
@@ -144,8 +166,11 @@ def _say(
     count: int,
 ) -> ThreadPlan:
     """Something should be said: has it been, is it on its way, or is it to be written now?"""
-    if said and is_cancellation(said[-1]) and said[-1].rpps != say.mailbox.rpps:
-        said = []  # who had the letter was told to disregard it; another doctor is told anew
+    taken_back = said and (is_cancellation(said[-1]) or said[-1].id in scene.recalled)
+    if taken_back and said[-1].rpps != say.mailbox.rpps:
+        # Who had the letter was told to disregard it; another doctor is told anew, in that
+        # doctor's own set of versions.
+        said = [one for one in said if one.rpps == say.mailbox.rpps]
     if said and told_the_same(say, said[-1]):
         same = said[-1]
         cancels = tuple(Cancel(one.id, Reason.SUPERSEDED) for one in pending if can_cancel(one))
@@ -154,32 +179,68 @@ def _say(
     under_way = next(
         (one for one in pending if says_the_same(say, one) and scene.counts(one)), None
     )
+    # What a person holds is theirs to let go: it is neither replaced nor overtaken meanwhile.
+    held = [one for one in pending if one is not under_way and _held_by_person(one)]
     stale = tuple(
         Cancel(one.id, Reason.SUPERSEDED)
         for one in pending
-        if one is not under_way and can_cancel(one)
+        if one is not under_way and one not in held and can_cancel(one)
     )
+    if scene.near and not (said and not may_follow(say, said[-1])):
+        cancels = tuple(
+            Cancel(one.id, Reason.NEAR_IDENTITY)
+            for one in pending
+            if one not in held and can_cancel(one)
+        )
+        tasks = (*say.tasks, *tell_apart(scene))
+        return ThreadPlan(
+            stay.key, thread, Standing.ASKING, Reason.NEAR_IDENTITY, cancels=cancels, tasks=tasks
+        )
     if under_way is not None:
         standing, reason = _pending_standing(under_way)
         return ThreadPlan(stay.key, thread, standing, reason, None, None, stale, say.tasks)
-    if any(one.state is DeliveryState.SENDING for one in pending):
+    if held:
+        standing, reason = Standing.WAITING, Reason.HELD_BY_PERSON
+        return ThreadPlan(stay.key, thread, standing, reason, None, None, stale, say.tasks)
+    if any(one.state is DeliveryState.SENDING for one in scene.of_thread(stay.key, thread)):
         # Its outcome is not known yet: look again when it is.
-        return ThreadPlan(stay.key, thread, Standing.SENDING, Reason.QUEUED, None, None, stale)
-    if said and not may_follow(say, said[-1]):
-        if scene.now - said[-1].created_at > scene.policy.notice_max_age:
-            return ThreadPlan(stay.key, thread, Standing.SAID, Reason.SAID, cancels=stale)
-        wrong = task(TaskKind.CORRECTION, scene.record.person.patient, stay.key, said[-1].id)
         return ThreadPlan(
-            stay.key, thread, Standing.SAID, Reason.CORRECTION, None, None, stale, (wrong,)
+            stay.key, thread, Standing.SENDING, Reason.QUEUED, None, None, stale, say.tasks
+        )
+    if said and not may_follow(say, said[-1]):
+        # A date that changes long afterwards is nobody's business; another identity always is.
+        old = scene.now - said[-1].created_at > scene.policy.notice_max_age
+        if old and same_person(say.statement, said[-1].statement):
+            return ThreadPlan(stay.key, thread, Standing.SAID, Reason.SAID, cancels=stale)
+        wrong = task(
+            TaskKind.CORRECTION,
+            scene.record.person.patient,
+            stay.key,
+            said[-1].id,
+            cause=f"{say.mailbox.rpps}.{say.statement}",
+        )
+        return ThreadPlan(
+            stay.key,
+            thread,
+            Standing.SAID,
+            Reason.CORRECTION,
+            None,
+            None,
+            stale,
+            (*say.tasks, wrong),
         )
     if any(
         one.reason == Reason.CANCELLED_BY_PERSON and says_the_same(say, one)
         for one in scene.of_thread(stay.key, thread)
     ):
-        return ThreadPlan(stay.key, thread, Standing.SILENT, Reason.CANCELLED_BY_PERSON)
+        return ThreadPlan(
+            stay.key, thread, Standing.SILENT, Reason.CANCELLED_BY_PERSON, tasks=say.tasks
+        )
     if scene.now < say.not_before:
         standing = Standing.SAID if said else Standing.WAITING
-        return ThreadPlan(stay.key, thread, standing, Reason.HOLD_BACK, say.not_before, None, stale)
+        return ThreadPlan(
+            stay.key, thread, standing, Reason.HOLD_BACK, say.not_before, None, stale, say.tasks
+        )
     earlier = said[-1] if said else None
     number = delivery_id(stay.key, thread, say.mailbox.rpps, count + 1)
     if number in scene.impossible:
@@ -226,23 +287,20 @@ def _after_the_fact(
     died_later = (
         reason is Reason.DEATH and stay.exit is not None and stay.exit.kind is ExitKind.RELEASE
     )
-    harmless = (
-        died_later
-        or thread is Thread.ARRIVAL
-        or reason
-        not in (
-            Reason.STAY_GOES_ON,
-            Reason.WHEREABOUTS,
-            Reason.DEATH,
-            Reason.TRANSFER,
-            Reason.ESCAPE,
-            Reason.EXPULSION,
-            Reason.EXIT_KIND_UNKNOWN,
-        )
+    no_release = thread is Thread.EXIT and reason in (
+        Reason.STAY_GOES_ON,
+        Reason.WHEREABOUTS,
+        Reason.DEATH,
+        Reason.TRANSFER,
+        Reason.ESCAPE,
+        Reason.EXPULSION,
+        Reason.EXIT_KIND_UNKNOWN,
     )
+    harmless = died_later or not (no_release or misstates(scene, stay, last))
     if harmless:
-        return ThreadPlan(stay.key, thread, Standing.SAID, Reason.SAID, None, None, cancels)
-    wrong = task(TaskKind.CORRECTION, scene.record.person.patient, stay.key, last.id)
+        asked = tasks if reason in (Reason.IDENTITY_VETO, Reason.STAY_DOUBT) else ()
+        return ThreadPlan(stay.key, thread, Standing.SAID, Reason.SAID, None, None, cancels, asked)
+    wrong = task(TaskKind.CORRECTION, scene.record.person.patient, stay.key, last.id, cause=reason)
     return ThreadPlan(
         stay.key, thread, Standing.SAID, Reason.CORRECTION, None, None, cancels, (*tasks, wrong)
     )

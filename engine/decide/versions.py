@@ -9,12 +9,18 @@ from engine.model.stay import Stay
 
 
 def says_the_same(say: Say, delivery: Delivery) -> bool:
-    """Same kind, same doctor at the same address, same content, and nothing stated is wrong."""
-    return told_the_same(say, delivery) and say.mailbox.address == delivery.intended
+    """Same kind, same doctor at the same address, same content under the same face, and nothing
+    stated is wrong."""
+    return (
+        told_the_same(say, delivery)
+        and say.mailbox.address == delivery.intended
+        and say.discreet is delivery.discreet
+    )
 
 
 def told_the_same(say: Say, delivery: Delivery) -> bool:
-    """As says_the_same, wherever it went: a doctor who moves is not told twice."""
+    """As says_the_same, wherever it went and under whichever face: a doctor who moves is not told
+    twice, nor one who was told where the patient is and should no longer be."""
     return _carries_the_same(say, delivery) and same_statement(say.statement, delivery.statement)
 
 
@@ -40,12 +46,12 @@ def told_of_void(scene: Scene) -> list[Delivery]:
     The last word of each thread; nothing where that was to disregard the letter.
     """
     known = {stay.key for stay in scene.record.stays}
-    last = {
-        (one.stay, THREAD_OF[one.letter_kind]): one
-        for one in scene.deliveries
-        if one.stay not in known and left(one) and scene.counts(one)
-    }
-    return [one for one in last.values() if one.letter_kind not in CANCELLATIONS]
+    last = {one.set_oid: one for one in scene.deliveries if left(one) and scene.counts(one)}
+    return [
+        one
+        for one in last.values()
+        if one.stay not in known and one.letter_kind not in CANCELLATIONS
+    ]
 
 
 def describes(scene: Scene, stay: Stay, delivery: Delivery) -> bool:
@@ -56,9 +62,16 @@ def describes(scene: Scene, stay: Stay, delivery: Delivery) -> bool:
     elif stay.exit is None:
         return False
     else:
-        contents = {part.partition(":")[2] for part in delivery.parts}
-        now = statement_of(scene, stay, way_out=stay.exit, contents=contents)
+        now = statement_of(scene, stay, way_out=stay.exit, parts=delivery.parts)
     return same_statement(now, delivery.statement)
+
+
+def misstates(scene: Scene, stay: Stay, delivery: Delivery) -> bool:
+    """Whether what a letter says of its stay is no longer right, whoever may be written to now."""
+    if stay.exit is not None and delivery.letter_kind is LetterKind.ARRIVAL_NOTICE:
+        return not same_person(statement_of(scene, stay), delivery.statement)
+    gone = set(delivery.parts) - {one.part for one in stay.documents if one.usable}
+    return bool(gone) or not describes(scene, stay, delivery)
 
 
 def adopted(scene: Scene, stay: Stay, thread: Thread) -> list[Delivery]:

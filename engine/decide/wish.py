@@ -28,6 +28,7 @@ class Say(Value):
     parts: tuple[Part, ...] = ()
     purposes: tuple[str, ...]
     withheld: tuple[Half, ...] = ()
+    discreet: bool = Field(default=False, description="The detention must not be told.")
     statement: str = Field(description="Digest of what the letter states: decide.statement.")
     not_before: AwareDatetime
     tasks: tuple[WantedTask, ...] = ()
@@ -58,10 +59,19 @@ class Silent(Value):
 Wish = Say | Wait | Ask | Silent
 
 
-def task(kind: TaskKind, patient: str, stay: str, about: str = "") -> WantedTask:
-    """A task of one stay; the same cause gives the same key."""
+def task(
+    kind: TaskKind, patient: str, stay: str, about: str = "", *, cause: str = ""
+) -> WantedTask:
+    """A task of one stay; the same cause gives the same key.
+
+    ``cause``: where one thing may be wrong in several ways, each of which is asked about.
+    """
     return WantedTask(
-        key=f"{kind}:{stay}:{about}", kind=kind, patient=patient, stay=stay, about=about
+        key=f"{kind}:{stay}:{about}" + (f":{cause}" if cause else ""),
+        kind=kind,
+        patient=patient,
+        stay=stay,
+        about=about,
     )
 
 
@@ -74,4 +84,8 @@ TASK_OF_REASON = {
     Reason.GP_DOUBT: TaskKind.GP_DOUBT,
     Reason.MAILBOX_MISSING: TaskKind.MAILBOX_MISSING,
     Reason.MAILBOX_DOUBT: TaskKind.MAILBOX_DOUBT,
+    Reason.PARENT_NOT_ASKED: TaskKind.VOICE_MISSING,
+    Reason.REPRESENTATIVE_NOT_ASKED: TaskKind.VOICE_MISSING,
+    Reason.KEPT_FROM_PARENTS: TaskKind.KEPT_FROM_PARENTS,
+    Reason.NEUTRAL_FACE_MISSING: TaskKind.NEUTRAL_FACE_MISSING,
 }

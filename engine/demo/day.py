@@ -33,6 +33,7 @@ class Mail:
     kind: str
     version: int
     to: str
+    face: str = "open"  # or "discreet"
 
 
 @dataclass(frozen=True, slots=True)

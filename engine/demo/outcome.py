@@ -27,7 +27,12 @@ class Outcome:
     def mails(self) -> tuple[Mail, ...]:
         """Letters that somebody took."""
         return tuple(
-            Mail(kind=one.letter_kind.value, version=one.version, to=one.intended)
+            Mail(
+                kind=one.letter_kind.value,
+                version=one.version,
+                to=one.intended,
+                face="discreet" if one.discreet else "open",
+            )
             for one in self.deliveries
             if one.state is DeliveryState.RELAYED
         )
@@ -140,4 +145,4 @@ def reason_of(verdict: str) -> str:
 
 
 def _told(mails: Iterable[Mail]) -> list[str]:
-    return sorted(f"{one.kind} v{one.version} to {one.to}" for one in mails)
+    return sorted(f"{one.face} {one.kind} v{one.version} to {one.to}" for one in mails)

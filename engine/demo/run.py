@@ -141,7 +141,8 @@ def _mail_line(one: Delivery, kept: Kept) -> str:
     copies = kept.by_message_id.get(one.message_id, [])
     parts = " + ".join(parts_of(copies[0])) if copies else "not found in any mailbox"
     again = f" ({len(copies)} copies, one Message-ID)" if len(copies) > 1 else ""
-    return f"sent {one.letter_kind} v{one.version} to {one.intended}: {parts}{again}"
+    face = " (discreet)" if one.discreet else ""
+    return f"sent {one.letter_kind} v{one.version}{face} to {one.intended}: {parts}{again}"
 
 
 def _why(expected: Expected, outcome: Outcome) -> str:

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from engine.decide.admission import Verdict
 from engine.inbound.door import Door, Receipt
 from engine.model.config import OnError
+from engine.model.consent_file import CONSENTS
 from engine.model.flow import AckCode, JournalState
 from engine.model.form import FORM
 from engine.model.task import TaskKind, WantedTask
@@ -30,7 +31,7 @@ class Item:
     """A message, or a fault, on its way into the store."""
 
     __slots__ = (
-        "digest", "done", "door", "fault", "form", "now", "peer", "raw", "reason", "verdict",
+        "digest", "done", "door", "fault", "kind", "now", "peer", "raw", "reason", "verdict",
     )  # fmt: skip
 
     def __init__(self, door: Door, peer: str, now: datetime, done: Callable[[Receipt], None]):
@@ -42,7 +43,7 @@ class Item:
         self.digest = b""
         self.verdict = _UNSAID
         self.fault: FaultKind | None = None
-        self.form = False  # a JSON form, no HL7
+        self.kind = ""  # FORM or CONSENTS: what it is, where it is no HL7
         self.reason = ""
 
 
@@ -52,11 +53,12 @@ def keep(tx: Tx, item: Item) -> Kept:
     if item.fault is not None:
         # Without its MSH-10: the whole message may come yet, and must not meet this one.
         entry = _entry(item, "", "", JournalState.QUARANTINE, AckCode.AE, item.reason)
-        return Kept(_write(tx, entry, item.now), verdict, AckCode.AE)
+        alone = item.fault is FaultKind.FILE
+        return Kept(_write(tx, entry, item.now, alone=alone), verdict, AckCode.AE)
     header = verdict.header
-    if item.form:
+    if item.kind:
         # It has no MSH: the same bytes are the same form, and others are another one.
-        sender, control_id = FORM, item.digest.hex()
+        sender, control_id = item.kind, item.digest.hex()
     else:
         sender = header.sender[:_LONGEST] if header else ""
         control_id = header.control_id[:_LONGEST] if header else ""
@@ -103,7 +105,7 @@ def _entry(
         content_hash=item.digest,
         sender=sender,
         control_id=control_id,
-        message_type=FORM if item.form else header.message_type[:_LONGEST] if header else "",
+        message_type=item.kind or (header.message_type[:_LONGEST] if header else ""),
         processing_id=header.processing_id[:_LONGEST] if header else "",
         state=state,
         ack=code,
@@ -111,7 +113,8 @@ def _entry(
     )
 
 
-def _write(tx: Tx, entry: NewEntry, now: datetime) -> int:
+def _write(tx: Tx, entry: NewEntry, now: datetime, *, alone: bool = False) -> int:
+    """``alone``: nobody waits for an answer."""
     journal_id = tx.journal.add(entry, now)
     quarantined = entry.state is JournalState.QUARANTINE
     tx.audit.append(
@@ -123,7 +126,7 @@ def _write(tx: Tx, entry: NewEntry, now: datetime) -> int:
         sha256=entry.content_hash.hex(),
         **({"reason": entry.reason} if entry.reason else {}),
     )
-    if quarantined and (entry.ack is AckCode.AA or entry.message_type == FORM):
+    if quarantined and (alone or entry.ack is AckCode.AA or entry.message_type in (FORM, CONSENTS)):
         # "AA always", or nobody who waits for an answer: so a person must know.
         tx.tasks.raise_(
             WantedTask(

@@ -6,7 +6,8 @@ without flags, when its size and date have stayed the same for a while. It is mo
 to quarantine/ with a .reason.txt, once every message in it is on the disk: a crash in between
 makes it be read again, and its messages are then recognised as duplicates.
 
-A ``*.json`` file is one letter form (model.form) and no HL7.
+A ``*.json`` file is one letter form (model.form) and no HL7. A folder of agreements takes ``*.csv``
+and ``*.json`` as such (model.consent_file), and nothing else.
 
 Names of files may hold a patient's name: they go into the journal, never into a log.
 """
@@ -121,7 +122,25 @@ class FileDrop:
         return sweep
 
     async def _take(self, found: _Found) -> _Taken | None:
-        """Store what the file holds; None: not now, look again at the next sweep."""
+        """Store what the file holds; None: not now, look again at the next sweep.
+
+        A file that trips the program over goes to quarantine: it must not end the service, nor
+        stop it again at every start.
+        """
+        try:
+            return await self._take_in(found)
+        except Exception as error:  # its text may quote the file
+            log.error("file-failed", source=self.folder.name, error=type(error).__name__)
+        why = "a fault of this program: report it"
+        fault = Fault(FaultKind.FILE, b"", found.size)
+        try:
+            receipt = await self._quarantine(fault, found, why)
+        except Exception as error:
+            log.error("file-failed", source=self.folder.name, error=type(error).__name__)
+            return None
+        return _Taken(found, QUARANTINE, receipt.reason or why) if receipt.stored else None
+
+    async def _take_in(self, found: _Found) -> _Taken | None:
         refusal = ""
         if not found.regular:
             refusal = "no regular file (a symbolic link?)"
@@ -134,7 +153,10 @@ class FileDrop:
             data = await asyncio.to_thread(self._read, found)
             if data is None:
                 return None
-            if self._is_form(found.name):
+            if self.folder.consents:
+                taking = self._receiver.take_consents(data, door=self.door, peer=found.name)
+                receipts = [await taking]
+            elif self._is_form(found.name):
                 receipts = [await self._receiver.take_form(data, door=self.door, peer=found.name)]
             else:
                 receipts = await self._store(messages(data), found)
@@ -183,6 +205,8 @@ class FileDrop:
         return sorted(whole, key=lambda found: (found.modified, found.name))
 
     def _wanted(self, name: str) -> bool:
+        if self.folder.consents:
+            return name.lower().endswith((".csv", ".json"))
         return fnmatch(name, self.folder.pattern) or self._is_form(name)
 
     def _is_form(self, name: str) -> bool:

@@ -19,10 +19,12 @@ from typing import Final
 import structlog
 
 from engine.decide.admission import Verdict, admit
-from engine.decide.form_admission import admit_form
+from engine.decide.form_admission import admit_consents, admit_form
 from engine.inbound.commit import Item, Kept, keep
 from engine.inbound.door import Counters, Door, Receipt
+from engine.model.consent_file import CONSENTS
 from engine.model.flow import AckCode, Condition
+from engine.model.form import FORM
 from engine.store.interface import Store, Tx
 from engine.wire import hl7
 from engine.wire.hl7_ack import ack
@@ -85,8 +87,17 @@ class Receiver:
         """As `take`, of a JSON form. It has no answer: its place and its faults are the reason."""
         came: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
         item = self._item(raw, door, peer, _setter(came))
-        item.form = True
-        item.verdict = admit_form(raw)
+        item.kind = FORM
+        item.verdict = admit_form(raw, item.now)
+        self._enqueue(item)
+        return await came
+
+    async def take_consents(self, raw: bytes, *, door: Door, peer: str) -> Receipt:
+        """As `take_form`, of a file of agreements."""
+        came: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
+        item = self._item(raw, door, peer, _setter(came))
+        item.kind = CONSENTS
+        item.verdict = admit_consents(raw, item.now)
         self._enqueue(item)
         return await came
 
@@ -241,7 +252,7 @@ class Receiver:
         return Receipt(AckCode.AR, False, False, None, verdict.reason, answer)
 
     def _answer(self, item: Item, verdict: Verdict, code: AckCode, control_id: str) -> bytes | None:
-        if item.form or (item.fault is not None and item.fault is not FaultKind.OVERSIZE):
+        if item.kind or (item.fault is not None and item.fault is not FaultKind.OVERSIZE):
             return None
         return ack(
             verdict.header,

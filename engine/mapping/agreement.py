@@ -1,11 +1,20 @@
 """The segments in which a site says what the patient agreed to, and which GP is confirmed."""
 
+import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from engine.mapping.path import Inner
 from engine.mapping.reading import Notes, is_delete
-from engine.model.consent import MEDECIN_TRAITANT, ConsentState, ConsentStated
+from engine.mapping.schema import ConsentRow
+from engine.model.capacity import ProtectionStated, Regime
+from engine.model.consent import (
+    MEDECIN_TRAITANT,
+    Collected,
+    ConsentState,
+    ConsentStated,
+    Voice,
+)
 from engine.model.fact import GpConfirmed, GpStated
 from engine.wire.hl7 import Segment
 
@@ -25,6 +34,9 @@ def read_agreement(notes: Notes) -> None:
                 place = f"{row.segment}-{row.at.text}" if row.at else place
                 notes.missing(place, "an agreement dated ahead, or by no date", grave=True)
                 continue
+            voice = _voice(notes, row, segment)
+            if voice is None:
+                continue
             at, dated = when
             recipient = row.recipient.first(segment) if row.recipient else ""
             for purpose in row.purposes:
@@ -37,8 +49,62 @@ def read_agreement(notes: Notes) -> None:
                         dated=dated,
                         by=(row.by.first(segment) if row.by else "") or place,
                         visit=visit,
+                        how=row.hows.get(row.how.first(segment), Collected.UNKNOWN)
+                        if row.how
+                        else Collected.UNKNOWN,
+                        language=_language(row.language.first(segment) if row.language else ""),
+                        voice=voice,
                     )
                 )
+
+
+def _voice(notes: Notes, row: ConsentRow, segment: Segment) -> Voice | None:
+    """Who speaks; None: somebody whom the mapping does not know. It is not the patient's word."""
+    told = row.voice.first(segment) if row.voice else ""
+    if not told or is_delete(told):
+        return row.speaker
+    voice = row.voices.get(told)
+    if voice is None and row.voice:
+        place = f"{row.segment}-{row.voice.text}"
+        notes.missing(place, "who speaks is not in the mapping's table", grave=True)
+    return voice
+
+
+def _language(text: str) -> str | None:
+    found = text.strip().lower()
+    return found if re.fullmatch(r"[a-z]{2,3}", found) else None
+
+
+def read_protection(notes: Notes) -> None:
+    """Add the ProtectionStated that the mapping finds."""
+    for row in notes.dialect.mapping.protection:
+        for segment in _matching(notes, row.segment, row.where):
+            value = row.value.first(segment)
+            if not value or is_delete(value):
+                continue
+            regime = row.regimes.get(value)
+            flags = {
+                "secret_care": row.secret_care.get(value),
+                "emancipated": row.emancipated.get(value),
+                "infant": row.infant.get(value),
+            }
+            if regime is None and all(flag is None for flag in flags.values()):
+                place = f"{row.segment}-{row.value.text}"
+                notes.missing(place, "the value is not in the mapping's tables")
+                if not row.regimes:
+                    continue
+                regime = Regime.UNKNOWN
+            who = row.representative.first(segment) if row.representative else ""
+            at = notes.time(row.at.first(segment)) if row.at else None
+            notes.facts.append(
+                ProtectionStated(
+                    regime=regime,
+                    representative=who[:200] or None,
+                    at=min(at or notes.recorded_at, notes.recorded_at),
+                    by=f"{row.segment}-{row.value.text}",
+                    **flags,
+                )
+            )
 
 
 def _moment(notes: Notes, text: str, state: ConsentState) -> tuple[datetime, bool] | None:

@@ -3,8 +3,9 @@
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from engine.mapping.agreement import read_agreement, read_confirmation
-from engine.mapping.document import read_document
+from engine.mapping.agreement import read_agreement, read_confirmation, read_protection
+from engine.mapping.clinical import read_clinical
+from engine.mapping.document import of_wanted_type, read_document
 from engine.mapping.movement import (
     read_account_move,
     read_identifier_change,
@@ -17,7 +18,8 @@ from engine.mapping.schema import Dialect
 from engine.mapping.times import read_time
 from engine.model.fact import Heard
 from engine.wire.hl7 import Message
-from engine.wire.hl7_events import MOVEMENTS, handled
+from engine.wire.hl7_documents import MOST_SEGMENTS, Volet, carried_by, claim_of
+from engine.wire.hl7_events import DOCUMENTS, MOVEMENTS, handled
 
 
 def apply(
@@ -28,25 +30,30 @@ def apply(
     Never raises for what a message says: each thing that cannot be read is a Gap, and a message
     of which nothing can be kept is told by ``Reading.grave``.
     """
-    code, event = message.value("MSH", 9, 1), message.value("MSH", 9, 2)
+    code, event = message.header.message_code, message.header.event
     zone = ZoneInfo(dialect.mapping.time_zone)
     told_at = read_time(message.value("EVN", 2), zone) or read_time(message.value("MSH", 7), zone)
     # A sender whose clock runs ahead must not outrank for years what is said after it.
     recorded_at = min(told_at or heard_at, heard_at).astimezone(zone)
     notes = Notes(message, dialect, event, zone, recorded_at)
-    if not handled(f"{code}^{event}"):
+    kind = f"{code}^{event}"
+    if not handled(kind) or (kind in DOCUMENTS and not _is_ours(notes)):
         notes.missing("MSH-9", "this event is not read")
-        return Reading(f"{code}^{event}", (), {}, tuple(notes.gaps), handled=False)
+        return Reading(kind, (), {}, tuple(notes.gaps), handled=False)
     pid = message.first("PID")
     patient = patient_key(notes, pid.repetitions(3)) if pid else None
     if patient is None:
-        notes.missing("PID-3", "no patient number of the mapping's types", grave=True)
+        # Nobody needs to look at it for a document that would not be read anyway.
+        grave = kind not in DOCUMENTS or of_wanted_type(notes)
+        notes.missing("PID-3", "no patient number of the mapping's types", grave=grave)
         return Reading(f"{code}^{event}", (), {}, tuple(notes.gaps), handled=True)
-    if code == "MDM":
+    if kind in DOCUMENTS:
         read_document(notes)
-    else:
+    elif code == "ADT":
         _read_adt(notes, patient)
+    read_clinical(notes)
     read_agreement(notes)
+    read_protection(notes)
     order = _sender_order(message, zone)
     facts = tuple(
         Heard(
@@ -61,6 +68,17 @@ def apply(
         for fact in notes.facts
     )
     return Reading(f"{code}^{event}", facts, notes.blobs, tuple(notes.gaps), handled=True)
+
+
+def _is_ours(notes: Notes) -> bool:
+    """Whether a message may carry a document of this hospital: ORU are mostly results, and what
+    came by mail (volet LPS) was written elsewhere."""
+    claim = claim_of(notes.message.header)
+    if claim is not None and claim.volet is Volet.MAIL:
+        return False
+    if notes.message.header.message_code != "ORU":
+        return True
+    return len(notes.message.segments) <= MOST_SEGMENTS and bool(carried_by(notes.message))
 
 
 def _sender_order(message: Message, zone: ZoneInfo) -> str:

@@ -118,7 +118,7 @@ def _section(section: etree._Element) -> Items:
         raise ContentError("the text is longer than any letter")
     pieces = read_pieces(text)
     fields: Fields = {}
-    acts = _acts(section)
+    acts = _acts(section, pieces)
     if kind == SectionCode.REASON.value:
         fields["reason"] = _prose(text)
         left = ""
@@ -135,14 +135,17 @@ def _section(section: etree._Element) -> Items:
                 text=_bounded(left or heading),
             ),
         )
-    return Items(**{name: value for name, value in fields.items() if value not in (None, ())})
+    try:
+        return Items(**{name: value for name, value in fields.items() if value not in (None, ())})
+    except ValidationError:  # not chained: its text quotes the document
+        raise ContentError("the CDA has more entries, or longer words, than any letter") from None
 
 
-def _acts(section: etree._Element) -> list[etree._Element]:
+def _acts(section: etree._Element, pieces: Pieces) -> list[etree._Element]:
     found = [act for entry in section.iterfind(_V3 + "entry") for act in entry.iterchildren("{*}*")]
     if len(found) > _MOST_ENTRIES:
         raise ContentError("the CDA has more entries than any letter")
-    return found
+    return [act for act in found if not entries.undone(act, pieces)]
 
 
 def _prose(text: etree._Element | None) -> str | None:
@@ -210,7 +213,9 @@ def _allergies(acts: list[etree._Element], pieces: Pieces, fields: Fields) -> No
     found = []
     for act in acts:
         for one in act.iter(_V3 + "observation"):
-            if at(one, "value") is None or entries.says_nothing(one):
+            if at(one, "value") is None or entries.undone(one, pieces):
+                continue
+            if entries.says_nothing(one):
                 continue
             if entries.says_none(one):
                 _take_none(one, pieces, fields, "allergies_none")
@@ -220,7 +225,12 @@ def _allergies(acts: list[etree._Element], pieces: Pieces, fields: Fields) -> No
 
 
 def _results(acts: list[etree._Element], pieces: Pieces, fields: Fields) -> None:
-    found = (entries.result(one, pieces) for act in acts for one in act.iter(_V3 + "observation"))
+    found = (
+        entries.result(one, pieces)
+        for act in acts
+        for one in act.iter(_V3 + "observation")
+        if not entries.undone(one, pieces)
+    )
     fields["results"] = tuple(one for one in found if one is not None)
 
 

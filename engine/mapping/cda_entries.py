@@ -32,6 +32,8 @@ _LONGEST: Final = 500
 # Columns that are called like the field that their words go to.
 _PLAIN_HEADS: Final = frozenset({"posologie", "réaction"})
 _NONE: Final = frozenset({"no-known-medications", "no-known-allergies"})
+# CDA R2, ActStatus: what does not go on as it was meant.
+_UNDONE: Final = frozenset({"aborted", "cancelled", "nullified", "suspended", "held"})
 
 V = TypeVar("V", bound=Value)
 
@@ -47,6 +49,20 @@ def reference(element: etree._Element | None, path: str = "text/reference") -> s
     """The value of a reference; "" where there is none."""
     found = at(element, path)
     return "" if found is None else (found.get("value") or "")
+
+
+def undone(entry: etree._Element, pieces: Pieces) -> bool:
+    """Whether an entry, or what holds it, denies what it names, was given up, or is taken from
+    words that are struck out: its words stay words, and no item may say the contrary."""
+    for one in (entry, *entry.iterancestors()):
+        if one.tag == _V3 + "entry":
+            break
+        if (one.get("negationInd") or "").strip() in ("true", "1"):
+            return True
+        if _attribute(at(one, "statusCode"), "code") in _UNDONE:
+            return True
+    told = (one.get("value") or "" for one in entry.iter(_V3 + "reference"))
+    return any(one.removeprefix("#") in pieces.struck for one in told)
 
 
 def says_none(entry: etree._Element) -> bool:

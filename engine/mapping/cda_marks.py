@@ -31,6 +31,12 @@ def is_marked(text: etree._Element | None) -> bool:
     return text is not None and (text.get("ID") or "").startswith(f"{MARK}section.")
 
 
+def is_joint(root: etree._Element) -> bool:
+    """Whether marks of more than one contribution stand in it, sound or changed."""
+    found = (path.partition(".") for path, _ in _shown(root))
+    return len({number for number, _, _ in found}) > 1
+
+
 def read_marked(root: etree._Element) -> tuple[Items, ...]:
     """What each contribution said, in the order of their numbers. Raises MarksError."""
     found: dict[int, _Branch] = {}

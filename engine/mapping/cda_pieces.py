@@ -46,6 +46,7 @@ class Pieces:
     marked: dict[str, etree._Element] = field(default_factory=dict)
     holding: dict[str, Piece] = field(default_factory=dict)
     heads: dict[etree._Element, tuple[str, ...]] = field(default_factory=dict)
+    struck: set[str] = field(default_factory=set)  # IDs within words that were struck out
 
     def find(self, target: str) -> Piece | None:
         """The piece that a reference points into, with or without its ``#``."""
@@ -78,7 +79,9 @@ def read_pieces(text: etree._Element | None) -> Pieces:
     if text is None:
         return found
     for element in text.iter(etree.Element):
-        if ident := element.get("ID"):
+        if is_struck(element):
+            found.struck |= _idents(element)
+        if (ident := element.get("ID")) and ident not in found.struck:
             found.marked.setdefault(ident, element)
     found.all.extend(_walk(text, None, head=False))
     for one in found.all:
@@ -89,12 +92,19 @@ def read_pieces(text: etree._Element | None) -> Pieces:
     return found
 
 
+def is_struck(element: etree._Element) -> bool:
+    """Words that the author took out and that stand there still (CDA R2 section 4.3.5.1.1)."""
+    return element.tag == _V3 + "content" and element.get("revised") == "delete"
+
+
 def flat(element: etree._Element) -> str:
     """The words of an element in one line; a break or a block's end parts them."""
     return " ".join("".join(_strings(element)).split())
 
 
 def _strings(element: etree._Element) -> Iterator[str]:
+    if is_struck(element):
+        return
     yield element.text or ""
     for child in element:
         if isinstance(child.tag, str):

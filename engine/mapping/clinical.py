@@ -6,7 +6,9 @@ A message that was sent for nothing else is looked at by a person when its feed 
 
 import re
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
+
+from pydantic import ValidationError
 
 from engine.mapping.clinical_orders import read_appointment, read_treatments, read_vaccinations
 from engine.mapping.clinical_words import code_of, day, half_of_unit, line, state
@@ -48,10 +50,21 @@ def _read_allergies(notes: Notes) -> None:
     )
     items = None
     if found:  # beside a named allergy, "none known" is a contradiction: it is not repeated
-        items = Items(allergies=found)
+        items = _all(notes, "AL1", allergies=found)
+        if items is None:
+            return
     elif none:
         items = Items(allergies_none=True)
     state(notes, Topic.ALLERGIES, items, validated=feed.validated)
+
+
+def _all(notes: Notes, place: str, **found: Any) -> Items | None:
+    """All of a kind; None, and a gap, where there are more than any patient has: none is cut."""
+    try:
+        return Items(**found)
+    except ValidationError:
+        notes.missing(place, "more, or longer, than any patient has: all are left out")
+        return None
 
 
 def _allergy(notes: Notes, al1: Segment) -> Allergy | None:
@@ -83,7 +96,11 @@ def _read_diagnoses(notes: Notes) -> None:
             by_half[_half_of(notes, one, feed.psychiatric)].append(found)
     # Each half's snapshot replaces its earlier one, an empty one too.
     for half, diagnoses in by_half.items():
-        items = Items(diagnoses=tuple(dict.fromkeys(diagnoses))) if diagnoses else None
+        items = None
+        if diagnoses:
+            items = _all(notes, "DG1", diagnoses=tuple(dict.fromkeys(diagnoses)))
+            if items is None:
+                continue
         state(notes, Topic.DIAGNOSES, items, half=half, validated=feed.validated)
 
 
@@ -106,9 +123,10 @@ def _half_of(notes: Notes, dg1: Segment, psychiatric: Iterable[str]) -> Half:
     """
     if half_of_unit(notes) is Half.DSP:
         return Half.DSP
+    begins = tuple(one.replace(".", "") for one in psychiatric)  # PMSI writes Z915
     for one in dg1.repetitions(3):
         for value in (one.value(1), one.value(4)):
             code = value.strip().upper()
-            if _CIM_10.match(code) and code.startswith(tuple(psychiatric)):
+            if _CIM_10.match(code) and code.replace(".", "").startswith(begins):
                 return Half.DSP
     return Half.DSS

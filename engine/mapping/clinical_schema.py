@@ -49,8 +49,10 @@ class DiagnosisFeed(Feed):
         default=("W", "F"), description="DG1-6 (table 0052) of what is a diagnosis: W, F; not A."
     )
     psychiatric: tuple[str, ...] = Field(
-        default=("F",),
-        description="Beginnings of CIM-10 codes that need the psychiatric half's agreement.",
+        default=("F", "X6", "X7", "X80", "X81", "X82", "X83", "X84", "Z91.5", "R45.8"),
+        description="Beginnings of CIM-10 codes that need the psychiatric half's agreement, with "
+        "or without their dot: mental disorders, self-harm (X60 to X84), its history (Z91.5), "
+        "suicidal ideas (R45.8).",
     )
 
 

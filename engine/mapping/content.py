@@ -11,8 +11,10 @@ from typing import Final
 from lxml import etree
 
 from engine.mapping.cda_content import read_items
+from engine.mapping.cda_marks import is_joint
 from engine.mapping.rtf import rtf_text
 from engine.model.fact import DocumentForm
+from engine.model.text import clean_text
 from engine.wire.cda import NAMESPACE, CdaHeader, header_of, open_cda
 from engine.wire.encapsulated import ContentError, undo_base64
 from engine.wire.hl7 import Segment
@@ -21,7 +23,7 @@ MOST_TEXT: Final = 200_000  # characters: some sixty pages
 _TEXT_TYPES: Final = frozenset({"TX", "FT", "ST"})
 _PLAIN: Final = frozenset({"text/", "text/plain", "text/text", "tx/", "/"})
 
-__all__ = ["Content", "ContentError", "clean_text", "is_text", "read_encapsulated", "read_text"]
+__all__ = ["Content", "ContentError", "is_text", "read_encapsulated", "read_text"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,7 @@ class Content:
     form: DocumentForm
     data: bytes
     header: CdaHeader | None = None
+    joint: bool = False  # a letter of ours, of more than one part: no half answers for it all
 
 
 def is_text(segment: Segment) -> bool:
@@ -64,7 +67,7 @@ def read_encapsulated(segment: Segment) -> Content:
         or b"<ClinicalDocument" in data[:2000]
     ):
         root = open_cda(data)
-        return Content(*_of_cda(root), header_of(root))
+        return Content(*_of_cda(root), header_of(root), is_joint(root))
     if kind.endswith("/rtf") or data.startswith(b"{\\rtf"):
         return Content(DocumentForm.TEXT, _kept(rtf_text(data)))
     if kind in _PLAIN:
@@ -74,7 +77,7 @@ def read_encapsulated(segment: Segment) -> Content:
 
 def _decode(data: bytes) -> str:
     # ISO 8859-15 gives a character to every byte: a picture would be read as a text.
-    if any(byte < 0x20 and byte not in b"\t\n\r\f" for byte in data):
+    if any(byte < 0x20 and byte not in b"\t\n\r\f\v" for byte in data):
         raise ContentError("it is announced as text and holds binary data")
     try:
         return data.decode("utf-8-sig")
@@ -85,16 +88,10 @@ def _decode(data: bytes) -> str:
 def _kept(text: str) -> bytes:
     if len(text) > MOST_TEXT:
         raise ContentError("the text is longer than any letter")
-    text = clean_text(text)
+    text = clean_text(text).strip()
     if not text:
         raise ContentError("the document is empty")
     return text.encode()
-
-
-def clean_text(text: str) -> str:
-    """Line ends to ``\\n``; control characters gone."""
-    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ")
-    return "".join(c for c in text if c == "\n" or (c >= " " and not "\x7f" <= c <= "\x9f")).strip()
 
 
 def _of_cda(root: etree._Element) -> tuple[DocumentForm, bytes]:

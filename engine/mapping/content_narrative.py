@@ -7,6 +7,8 @@ from typing import Final
 
 from lxml import etree
 
+from engine.mapping.cda_pieces import is_struck
+
 _BLOCKS: Final = frozenset({"paragraph", "item", "tr", "caption", "title", "list", "table", "br"})
 _CELLS: Final = frozenset({"td", "th"})
 
@@ -25,7 +27,7 @@ def _strings(element: etree._Element) -> list[str]:
     """Text in document order; a block ends its line, a cell is parted from the next."""
     found = [element.text or ""]
     for child in element:
-        if not isinstance(child.tag, str):
+        if not isinstance(child.tag, str) or is_struck(child):
             found.append(child.tail or "")
             continue
         name = etree.QName(child).localname

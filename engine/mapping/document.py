@@ -87,7 +87,12 @@ def read_document(notes: Notes) -> None:
         and action is not DocumentAction.WITHDRAW
     )
     taken = _published(notes, carried, action, chosen).model_copy(
-        update={"document": number, "replaces": replaced, "also": also}
+        update={
+            "document": number,
+            "replaces": replaced,
+            "also": also,
+            "half": _half(notes, _type_code(notes), contents),
+        }
     )
     notes.facts.append(taken)
     for other in contents:
@@ -176,7 +181,7 @@ def _published(
         document="",
         action=action,
         visit=message.value("PV1", 19) or None,
-        half=_half(notes, type_code),
+        half=None,  # by all that it carries: read_document
         type_code=type_code,
         form=content.form,
         content=_keep(notes, content.data),
@@ -210,20 +215,38 @@ def _keep(notes: Notes, data: bytes) -> str:
     return digest
 
 
-def _half(notes: Notes, type_code: str) -> Half | None:
+def _half(notes: Notes, type_code: str, contents: Sequence[Content]) -> Half | None:
+    """The half that wrote it, where all that tells of it agrees; else None: silence in doubt.
+
+    PV1-3 says where the patient was, and a psychiatrist writes of patients of any ward: no place
+    outweighs the other.
+    """
     documents = notes.dialect.mapping.document
-    if type_code in documents.half_of_type:
-        return documents.half_of_type[type_code]
-    for path in documents.units:
-        for code in path.values(notes.message):
-            care = notes.dialect.units.care_of(code)
-            if care is not None:
-                return care.half
-    notes.missing(
-        " or ".join(path.text for path in documents.units),
-        "no unit says which half (DSS or DSP) wrote the document",
-    )
-    return None
+    if any(one.joint for one in contents):
+        notes.missing("OBX-5", "a letter of ours that speaks for more than one part")
+        return None
+    half = documents.half_of_type.get(type_code)
+    places = " or ".join(path.text for path in documents.units)
+    if half is None:
+        cares = (
+            notes.dialect.units.care_of(code)
+            for path in documents.units
+            for code in path.values(notes.message)
+        )
+        halves = {care.half for care in cares if care is not None}
+        if not halves:
+            notes.missing(places, "no unit says which half (DSS or DSP) wrote the document")
+        elif len(halves) > 1:
+            notes.missing(places, "units of both halves (DSS and DSP): which wrote the document?")
+        half = halves.pop() if len(halves) == 1 else None
+    if half is Half.DSS and any(
+        one.header.specialties & set(documents.psychiatrists)
+        for one in contents
+        if one.header is not None
+    ):
+        notes.missing("OBX-5", "a psychiatrist wrote the CDA, in a unit of the somatic half")
+        return None
+    return half
 
 
 def _author(notes: Notes, txa: Segment | None) -> Professional | None:

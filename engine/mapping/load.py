@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from engine.mapping.clinical_schema import Clinical
 from engine.mapping.schema import Dialect, DialectFile, Units
 from engine.model.errors import ConfigError
 
@@ -13,14 +14,16 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 def load_mapping(folder: Path) -> Dialect:
-    """Read ``mapping.toml`` and ``units.toml`` of one mapping.
+    """Read ``mapping.toml`` and ``units.toml`` of one mapping; ``clinical.toml`` if there is one.
 
     Raises ConfigError that names the file, the setting, and what is wrong.
     """
+    clinical = folder / "clinical.toml"
     return Dialect(
         folder=folder.name,
         mapping=_read(folder / "mapping.toml", DialectFile),
         units=_read(folder / "units.toml", Units),
+        clinical=_read(clinical, Clinical) if clinical.exists() else Clinical(),
     )
 
 

@@ -48,7 +48,10 @@ def read_movement(notes: Notes) -> None:
     if not visit:
         notes.missing("PV1-19", "the visit number is missing", grave=True)
         return
-    original = zbe.value(6) if _EVENT.fullmatch(zbe.value(6)) else CANCELS.get(event, event)
+    # ZBE-6 tells what is updated or cancelled; on an insert, where some fill it, it tells nothing.
+    action = _action(event, zbe.value(4))
+    named = action is not Action.INSERT and _EVENT.fullmatch(zbe.value(6))
+    original = zbe.value(6) if named else CANCELS.get(event, event)
     if original == UPDATE:
         original = ""  # an update of what its movement is, once that is known
     at = notes.time(zbe.value(2) or message.value("EVN", 6))
@@ -71,7 +74,7 @@ def read_movement(notes: Notes) -> None:
             movement=_movement_id(zbe, visit, original, at.isoformat()),
             visit=visit,
             account=message.value("PID", 18) or None,
-            action=_action(event, zbe.value(4)),
+            action=action,
             event=original,
             at=at,
             historic=zbe.value(5) == "Y",

@@ -3,7 +3,8 @@
 striprtf does the conversion. It is never given the file itself: a first pass, linear in its size,
 leaves out what is not the letter (pictures, objects, style sheets, page headers and footers,
 comments), what its author took out of sight (hidden and deleted text), and what would cost more
-than it is worth to a library that reads with regular expressions. Nothing is rendered.
+than it is worth to a library that reads with regular expressions. What is struck through stays,
+and says that it is: plain text has no other sign of it. Nothing is rendered.
 
 Source: Rich Text Format specification 1.9.1.
 """
@@ -48,6 +49,10 @@ _ROWS: Final = frozenset({"row", "nestrow"})
 _FORMAT: Final = frozenset({"f", "deff"})  # what out-of-sight text may still say: the font
 _CODE_PAGES: Final = {10000: "mac_roman", 65001: "utf-8"}
 _CELL_MARK: Final = " ; "
+_STRUCK: Final = frozenset({"strike", "striked"})
+_STRUCK_MARKS: Final = ("[barré : ", "]")
+# Ends of what one pair of marks holds: a line, a cell, a page, a column.
+_BREAKS: Final = _CELLS | _ROWS | {"par", "line", "page", "sect", "column", "tab"}
 
 
 def rtf_text(data: bytes) -> str:
@@ -85,6 +90,7 @@ class _Group:
 
     out: bool = False  # left out, with all that is in it
     hidden: bool = False
+    struck: bool = False
     fonts: bool = False  # the font table
     fresh: bool = True  # nothing was said in it yet
     starred: bool = False
@@ -101,6 +107,7 @@ class _Screen:
         self._groups = [_Group()]
         self._fonts: dict[str, str] = {}
         self._font = ""
+        self._open = False  # a mark of what is struck through
 
     def run(self) -> str:
         """The document without what must not reach the library. Raises ContentError."""
@@ -134,8 +141,11 @@ class _Screen:
             case "end":
                 return 0
             case "text" if not (group.out or group.hidden or group.fonts):
+                if found["text"].strip():
+                    self._mark(group.struck)
                 self._write(self._plain(found["text"]))
             case "hex" | "symbol" if not (group.out or group.hidden or group.fonts):
+                self._mark(group.struck)
                 self._write(found.group())
             case _:
                 pass
@@ -147,7 +157,7 @@ class _Screen:
         if brace == "{":
             above = self._groups[-1]
             above.fresh = False
-            self._groups.append(_Group(above.out, above.hidden, above.fonts))
+            self._groups.append(_Group(above.out, above.hidden, above.struck, above.fonts))
             if not (above.out or above.fonts):
                 self._write("{")
             return
@@ -158,7 +168,15 @@ class _Screen:
             fonts = (f"{{\\f{one}\\fcharset{of} x;}}" for one, of in self._fonts.items())
             self._write("\\fonttbl" + "".join(fonts))
         if not (above.out or above.fonts):
+            if not above.struck:
+                self._mark(False)
             self._write("}")
+
+    def _mark(self, struck: bool) -> None:
+        """Say that struck words begin, or end, where they do."""
+        if struck is not self._open:
+            self._open = struck
+            self._write(_STRUCK_MARKS[0 if struck else 1])
 
     def _word(self, group: _Group, word: str, number: str | None) -> None:
         if group.fresh and self._opens(group, word):
@@ -168,13 +186,24 @@ class _Screen:
         elif word in ("v", "deleted"):
             group.hidden = number is None or int(number) != 0
         elif word == "plain":
-            group.hidden = False
+            group.hidden = group.struck = False
+        elif word in _STRUCK:
+            group.struck = number is None or int(number) != 0
         elif group.hidden:
             if word in _FORMAT:
                 self._write(f"\\{word}{number or ''} ")
-        elif word in _CELLS:
+        else:
+            self._seen_word(group, word, number)
+
+    def _seen_word(self, group: _Group, word: str, number: str | None) -> None:
+        """A word of the letter itself."""
+        if word in _BREAKS:
+            self._mark(False)
+        elif word == "u":  # a character
+            self._mark(group.struck)
+        if word in _CELLS:
             self._write(_CELL_MARK)
-        elif word in _ROWS:
+        elif word in _ROWS or word == "column":
             self._write("\\line ")
         elif word == "uc":
             if number is None or not 0 <= int(number) <= 8:

@@ -8,10 +8,13 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from engine.mapping.clinical_schema import Clinical
 from engine.mapping.path import InnerField, PathField
-from engine.model.consent import ConsentState, Purpose
+from engine.model.capacity import Regime
+from engine.model.consent import Collected, ConsentState, Purpose, Voice
 from engine.model.fact import Care, ExitKind, Half
 from engine.model.value import Value
+from engine.wire.hl7_documents import DocumentRules
 from engine.wire.hl7_events import RequiredFields
 
 
@@ -55,6 +58,33 @@ class ConsentRow(Value):
     at: InnerField | None = Field(default=None, description="Else the time of the message.")
     by: InnerField | None = Field(default=None, description="Who collected it.")
     recipient: InnerField | None = Field(default=None, description="An RPPS; else the GP.")
+    how: InnerField | None = Field(default=None, description="How it was collected.")
+    hows: dict[str, Collected] = Field(default_factory=dict, description="Value to way.")
+    language: InnerField | None = Field(default=None, description="ISO 639: fr, ar.")
+    voice: InnerField | None = Field(default=None, description="Where it stands who speaks.")
+    voices: dict[str, Voice] = Field(default_factory=dict, description="Value to voice.")
+    speaker: Voice = Field(
+        default=Voice.PATIENT, description="Who speaks, where `voice` is not given or is empty."
+    )
+
+
+class ProtectionRow(Value):
+    """One kind of segment that says who must agree besides the patient. A value of no table,
+    where `regimes` has some, is a regime that is not known: the representative is asked."""
+
+    segment: str = Field(pattern=r"^[A-Z][A-Z0-9]{2}$")
+    where: dict[str, str] = Field(description="Field address to the value that it must hold.")
+    value: InnerField
+    regimes: dict[str, Regime] = Field(default_factory=dict, description="Value to regime.")
+    secret_care: dict[str, bool] = Field(
+        default_factory=dict, description="Value to: a minor's care is kept from the parents."
+    )
+    emancipated: dict[str, bool] = Field(default_factory=dict, description="Value to: it is so.")
+    infant: dict[str, bool] = Field(
+        default_factory=dict, description="Value to: a child who lives with a detained mother."
+    )
+    representative: InnerField | None = Field(default=None, description="Who that is.")
+    at: InnerField | None = Field(default=None, description="Else the time of the message.")
 
 
 class GpConfirmedRow(Value):
@@ -70,8 +100,9 @@ class GpConfirmedRow(Value):
     at: InnerField | None = None
 
 
-class Documents(Value):
-    """Where MDM messages say what we need."""
+class Documents(DocumentRules):
+    """Where MDM and ORU messages say what we need, and what is asked of those that claim the
+    national profile (`audiences`, `masked_to_doctors`)."""
 
     validated: tuple[str, ...] = Field(
         default=("AU", "LA"), description="TXA-17 values of a document that may leave."
@@ -83,6 +114,10 @@ class Documents(Value):
     units: tuple[PathField, ...] = Field(description="Where the unit that wrote it stands.")
     half_of_type: dict[str, Half] = Field(
         default_factory=dict, description="Type code that tells the half by itself."
+    )
+    psychiatrists: tuple[str, ...] = Field(
+        default=("G15_10/SM42", "G15_10/SM43", "G15_10/SM92", "G15_10/SM93", "G15_10/C57"),
+        description="JDV_J01 specialties: a CDA whose author has one is not filed as somatic.",
     )
 
 
@@ -101,6 +136,7 @@ class DialectFile(Value):
     gp_rpps_types: tuple[str, ...] = Field(default=("RPPS", "IDNPS"), description="XCN-13.")
     exit: Exits
     consent: tuple[ConsentRow, ...] = ()
+    protection: tuple[ProtectionRow, ...] = ()
     gp_confirmed: tuple[GpConfirmedRow, ...] = ()
     document: Documents
 
@@ -155,3 +191,4 @@ class Dialect(Value):
     folder: str = Field(description="Its name: the key that listeners use.")
     mapping: DialectFile
     units: Units
+    clinical: Clinical = Clinical()

@@ -12,7 +12,8 @@ XSI: Final = "http://www.w3.org/2001/XMLSchema-instance"
 # Elements of our narrative that show one item carry this prefix and the item's path as their ID:
 # ``relais.0.treatments.2.posology`` (contribution, item, field). What is no text (a date, a
 # number, a yes, a word of a closed list) stands beside its French words as a style code of one's
-# own, which CDA R2 (narrative block, styleCode) wants to begin with ``x``: ``x2026-12-04``, ``xstarted``.
+# own, which CDA R2 (narrative block, styleCode) wants to begin with ``x``: ``x2026-12-04``,
+# ``xstarted``.
 MARK: Final = "relais."
 STYLE: Final = "x"
 

@@ -12,6 +12,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from engine.model.capacity import Capacity
 from engine.model.letter import Signatory
 from engine.model.policy import (
     AWAY_MAX,
@@ -19,7 +20,9 @@ from engine.model.policy import (
     TRANSFER_WINDOW,
     VETOED_STATUS,
     Delays,
+    IfNotAsked,
     Mode,
+    Vetoes,
 )
 from engine.model.value import Value
 
@@ -84,6 +87,13 @@ class WatchedFolder(Value):
     path: Path = Field(description="Watched; files are moved to done/ or quarantine/ in it.")
     mapping: str = Field(description="Folder of mappings/ that holds this sender's dialect.")
     pattern: str = Field(default="*.hl7", description="Names to take.")
+    forms: bool = Field(
+        default=True, description="Take *.json as letter forms, too: relais letter schema."
+    )
+    consents: bool = Field(
+        default=False,
+        description="Take *.csv and *.json as agreements, and nothing else: docs/consent-files.md.",
+    )
     flag: str | None = Field(
         default=None, description="Suffix of the file that says that its neighbour is whole: .ok"
     )
@@ -122,6 +132,14 @@ class Drop(Value):
     path: Path = Field(description="Mails appear here, whole, by an atomic rename.")
 
 
+class NeutralChannel(Value):
+    """Who a mail is from where the detention must not be told: the hospital. Its relay must let it
+    send, beside `sender`."""
+
+    sender: str = Field(description="Envelope sender, From:, and the domain of the Message-ID.")
+    sender_name: str = Field(description="Display name of From.")
+
+
 class Channel(Value):
     """One way out. Exactly one of `smtp` and `folder`."""
 
@@ -136,6 +154,9 @@ class Channel(Value):
     max_size: int = Field(default=10 * MIB, description="Largest mail, bytes.")
     per_minute: int = Field(
         default=60, ge=1, description="Most mails a minute to one destination domain."
+    )
+    neutral: NeutralChannel | None = Field(
+        default=None, description="With the neutral face of a unit, every channel needs it."
     )
 
 
@@ -170,18 +191,51 @@ class Hospital(Value):
     software_id: str = Field(default="RELAIS", description="MSH-3 of our answers.")
 
 
+class NeutralUnit(Value):
+    """How it shows itself instead where the detention must not be told. Nothing here may say
+    prison, nor reach the unit under a name or number that does."""
+
+    name: str = Field(description="Name in the letterhead: a department of the hospital.")
+    address: tuple[str, ...] = Field(default=(), description="Lines of the letterhead.")
+    city: str = Field(description="Place before the date.")
+    name_dss: str = Field(
+        default="Soins somatiques", description="The somatic half, beside its part."
+    )
+    name_dsp: str = Field(
+        default="Soins psychiatriques", description="The psychiatric half, beside its part."
+    )
+    phone_dss: str | None = Field(default=None, description="Somatic care: a switchboard.")
+    phone_dsp: str | None = Field(default=None, description="Psychiatric care: a switchboard.")
+    secure_address: str = Field(description="MSSanté address read by people: Reply-To.")
+    signature: str = Field(default="L'équipe médicale", description="Under the letter.")
+    responsible: Signatory = Field(description="Physician who answers for what is sent.")
+
+
 class Unit(Value):
     """How one USMP of the mapping shows itself in a letter."""
 
     name: str = Field(description="Name in the letterhead.")
     address: tuple[str, ...] = Field(default=(), description="Lines of the letterhead.")
     city: str = Field(description="Place before the date.")
+    name_dss: str = Field(
+        default="Soins somatiques (DSS)", description="The somatic half, beside its part."
+    )
+    name_dsp: str = Field(
+        default="Soins psychiatriques (DSP)", description="The psychiatric half, beside its part."
+    )
     phone_dss: str | None = Field(default=None, description="Somatic care.")
     phone_dsp: str | None = Field(default=None, description="Psychiatric care.")
     secure_address: str = Field(description="MSSanté address read by people: Reply-To.")
     signature: str = Field(default="L'équipe de l'unité sanitaire", description="Under the letter.")
     responsible: Signatory = Field(description="Physician who answers for what is sent.")
+    leaflet: Path | None = Field(
+        default=None,
+        description="PDF/A-1 on the unit, joined to the arrival notice; at most 2 MiB.",
+    )
     delays: Delays | None = Field(default=None, description="Instead of the general ones.")
+    neutral: NeutralUnit | None = Field(
+        default=None, description="None: a stay that must not be told as a detention is not told."
+    )
 
 
 class Health(Value):
@@ -220,6 +274,12 @@ class Config(Value):
     test_mailboxes: tuple[str, ...] = Field(
         default=(), description="Where test mails may go; they go to the first one."
     )
+    detention_if_not_asked: IfNotAsked = Field(
+        default=IfNotAsked.TOLD,
+        description="While no answer to 'may the doctor know of the detention' is recorded: "
+        "'told', or 'discreet'. 'told' is right only where the form that asks for the other "
+        "agreements says where the letters come from.",
+    )
     notice_max_age: timedelta = Field(
         default=NOTICE_MAX_AGE, description="Older arrivals and exits are not told by machine."
     )
@@ -227,11 +287,15 @@ class Config(Value):
         default=TRANSFER_WINDOW, description="Exit, then arrival in another USMP: a transfer."
     )
     away_max: timedelta = Field(
-        default=AWAY_MAX, description="Away (hospital, leave) for longer: a task asks where."
+        default=AWAY_MAX,
+        ge=timedelta(days=1),
+        description="Away (hospital, leave) for longer: a task asks where.",
     )
     vetoed_status: tuple[str, ...] = Field(
         default=VETOED_STATUS, description="PID-32 values that silence all until a person looks."
     )
+    vetoes: Vetoes = Vetoes()
+    capacity: Capacity = Capacity()
     hospital: Hospital
     units: dict[str, Unit] = Field(description="By USMP key of the mapping's units.toml.")
     delays: Delays = Delays()

@@ -22,6 +22,10 @@ class Purpose(StrEnum):
     COORDINATOR = "coordinator"
     DMP = "dmp"
     PATIENT_MAILBOX = "patient-mailbox"
+    # That a letter be written at all: after a refusal none is asked for. Silence is no refusal.
+    LETTER_WRITTEN = "letter-written"
+    # No letter hangs on it: it says whether those to a doctor may tell where they come from.
+    DETENTION_TOLD = "detention-told"
 
 
 class ConsentState(StrEnum):
@@ -43,11 +47,32 @@ RESTRICTIVENESS: Final = {
     ConsentState.WITHDRAWN: 4,
 }
 
+
+class Collected(StrEnum):
+    """How the statement was collected."""
+
+    UNKNOWN = "unknown"
+    FORM = "form"  # signed
+    ORAL = "oral"
+    INTERPRETER = "interpreter"
+    REPRESENTATIVE = "representative"  # brought by whoever represents the patient
+
+
+class Voice(StrEnum):
+    """Who speaks. An agreement counts for the voice that gave it, and for no other."""
+
+    PATIENT = "patient"
+    PARENT = "parent"  # a holder of parental authority
+    REPRESENTATIVE = "representative"  # of a protected adult: tuteur, mandataire…
+    # Personne de confiance (art. L1111-6 CSP): bears witness, and agrees in nobody's stead.
+    TRUSTED_PERSON = "trusted-person"
+
+
 MEDECIN_TRAITANT: Final = "medecin-traitant"
 
 
 class ConsentStated(Value):
-    """One statement of will, by one patient, for one purpose and one recipient."""
+    """One statement of will, about one patient, for one purpose and one recipient."""
 
     kind: Literal["consent"] = "consent"
     purpose: Purpose
@@ -65,3 +90,10 @@ class ConsentStated(Value):
     visit: str | None = Field(
         default=None, repr=False, description="PV1-19; None counts for the stay in course at `at`."
     )
+    how: Collected = Collected.UNKNOWN
+    language: str | None = Field(
+        default=None,
+        pattern=r"^[a-z]{2,3}$",
+        description="ISO 639 code of the language in which the patient was asked.",
+    )
+    voice: Voice = Voice.PATIENT

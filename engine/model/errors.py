@@ -56,6 +56,13 @@ class StoreError(EngineError):
     what = "The store cannot be used."
 
 
+class RefusedError(StoreError):
+    """This one work goes against a rule of the store; another would be taken."""
+
+    code = "ST-101"
+    what = "The store refuses this."
+
+
 class OperationError(EngineError):
     """An operator's command that cannot be carried out."""
 

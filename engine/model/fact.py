@@ -9,23 +9,20 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field
 
+from engine.model.capacity import ProtectionStated
+from engine.model.care import Care, Half
+from engine.model.clinical import ClinicalStated
 from engine.model.consent import ConsentStated
 from engine.model.people import Professional, Traits
+from engine.model.summary import Source
 from engine.model.value import Value
 
-
-class Half(StrEnum):
-    """The two halves of a prison health unit."""
-
-    DSS = "DSS"
-    DSP = "DSP"
-
-
-class Care(Value):
-    """Where a unit code (UF) of the hospital belongs: which USMP, which half of it."""
-
-    usmp: str = Field(description="Key of the USMP in the mapping's units.toml.")
-    half: Half
+__all__ = [
+    "Action", "Care", "ClinicalStated", "ConsentStated", "DocumentAction", "DocumentForm",
+    "DocumentPublished", "ExitKind", "ExitKindDecided", "Fact", "GpConfirmed", "GpStated", "Half",
+    "Heard", "IdentifierChanged", "MovementStated", "PatientsMerged", "PersonStated",
+    "ProtectionStated",
+]  # fmt: skip
 
 
 class Action(StrEnum):
@@ -139,15 +136,36 @@ class DocumentAction(StrEnum):
     WITHDRAW = "withdraw"
 
 
+class Visibility(StrEnum):
+    """From whom a document is hidden: codes of the confidentialityCode of IHE XDM entries.
+
+    Source  OBX of table MetaDMPMSS. Scheme 1.2.250.1.213.1.1.4.13.
+    """
+
+    MASQUE_PS = "MASQUE_PS"
+    INVISIBLE_PATIENT = "INVISIBLE_PATIENT"
+    INVISIBLE_REPRESENTANTS_LEGAUX = "INVISIBLE_REPRESENTANTS_LEGAUX"
+
+
 class DocumentPublished(Value):
     """A document that the DPI wrote for the way out.
 
-    Source  MDM^T02 (T10, T04). The bytes lie in the store under ``content``.
+    Source  MDM^T02 (T10, T04), ORU^R01. The bytes lie in the store under ``content``.
     """
 
     kind: Literal["document"] = "document"
-    document: str = Field(repr=False, description="TXA-12.")
-    replaces: str | None = Field(default=None, repr=False, description="TXA-13.")
+    document: str = Field(
+        repr=False, description="TXA-12, or ClinicalDocument/id: root and extension joined."
+    )
+    replaces: str | None = Field(
+        default=None, repr=False, description="TXA-13, or the CDA's relatedDocument RPLC."
+    )
+    also: tuple[str, ...] = Field(
+        default=(),
+        repr=False,
+        description="Numbers of the same content at another level of CDA, which came with it: "
+        "what is later said of them is said of this document.",
+    )
     action: DocumentAction = DocumentAction.ADD
     visit: str | None = Field(default=None, repr=False, description="PV1-19.1.")
     half: Half | None = Field(description="None: neither half could be told; a person looks.")
@@ -155,9 +173,19 @@ class DocumentPublished(Value):
     form: DocumentForm
     content: str = Field(description="SHA-256 (hex) of the bytes kept in the store.")
     written_at: AwareDatetime
-    validated: bool = Field(description="TXA-17 is one of the mapping's validated states.")
-    masked: bool = Field(default=False, description="OBX MASQUE_PS = Y.")
+    validated: bool = Field(
+        description="TXA-17 is one of the mapping's validated states; of an ORU, OBX-11 is F or C."
+    )
+    masked: bool = Field(
+        default=False,
+        description="Kept from every doctor: MASQUE_PS = Y or DESTMSSANTEPS = N, or the message "
+        "uses these flags and does not say N and Y.",
+    )
+    visibility: tuple[Visibility, ...] = Field(
+        default=(), description="What the author hid, whether or not it bears on a doctor."
+    )
     author: Professional | None = Field(default=None, repr=False)
+    source: Source = Field(default=Source.DOCUMENT, description="An MDM or ORU, or the JSON form.")
 
 
 class ExitKindDecided(Value):
@@ -181,6 +209,8 @@ Fact = Annotated[
     | IdentifierChanged
     | DocumentPublished
     | ConsentStated
+    | ProtectionStated
+    | ClinicalStated
     | ExitKindDecided,
     Field(discriminator="kind"),
 ]
@@ -189,9 +219,9 @@ Fact = Annotated[
 class Heard(Value):
     """A fact, and where and when it was heard.
 
-    ``recorded_at`` and ``sender_order`` are the sender's (EVN-2 or MSH-7, MSH-10): they order
-    facts in the same way whatever the order of arrival. ``heard_at`` is ours, and only starts
-    hold-back delays.
+    ``recorded_at`` (EVN-2, else MSH-7) and ``sender_order`` (MSH-7 in UTC, ``|``, MSH-10) are the
+    sender's: they order facts in the same way whatever the order of arrival. ``heard_at`` is
+    ours, and only starts hold-back delays.
     """
 
     patient: str = Field(repr=False, description="Patient key: IPP value and its authority.")

@@ -34,6 +34,7 @@ class Condition(Value):
     code: int
     location: str = ""  # ERR-2 form: PID^1^3
     text: str
+    application: str = ""  # ERR-5 form, where a profile wants one: 906^Autre^tableName
 
 
 class DeliveryState(StrEnum):
@@ -156,6 +157,7 @@ class Delivery:
     parts: tuple[str, ...]  # what it says: content hashes of documents, sorted; () for a notice
     statement: str  # digest of what it states of the person and the stay: decide.statement
     purposes: tuple[str, ...]  # consents it leans on
+    discreet: bool  # written so that nothing in it tells the detention
     channel: str
     sender: str  # envelope sender
     address: str  # envelope recipient; a declared test mailbox in test mode

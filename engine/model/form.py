@@ -3,13 +3,14 @@
 ``LetterForm.model_json_schema()`` is its published JSON Schema (`relais letter schema`).
 """
 
+from collections.abc import Iterator
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import AwareDatetime, Field, StringConstraints, model_validator
 
 from engine.model.fact import Half
 from engine.model.people import rpps_ok
-from engine.model.summary import Items, Line
+from engine.model.summary import Change, Items, Line
 from engine.model.value import Value
 
 FORM: Final = "FORM"  # as the journal's message type
@@ -80,6 +81,33 @@ class LetterForm(Value):
         if self.replaces == self.document:
             raise ValueError("a document does not replace itself: send it again, or give a number")
         return self
+
+
+# What only the psychiatric half may say: it leaves with the agreement about that care alone.
+_PSYCHIATRIC: Final = ("psychiatric_follow_up", "suicide_risk", "cmp")
+
+
+def contradictions(form: LetterForm) -> Iterator[tuple[str, str]]:
+    """What the fields of a form cannot say together: JSON pointer, and why."""
+    items = form.items
+    if form.half is Half.DSS:
+        for name in _PSYCHIATRIC:
+            if getattr(items, name) is not None:
+                yield f"/items/{name}", "is for the psychiatric half to say: a form of DSP"
+    if items.allergies_none and items.allergies:
+        yield "/items/allergies_none", "says that there is none, and allergies names one"
+    if items.treatments_none:
+        # What was stopped during the stay is no treatment at its end.
+        goes_on = [one for one in items.treatments if one.change is not Change.STOPPED]
+        named = {
+            "treatments": goes_on,
+            "opioid": items.opioid,
+            "injections": items.injections,
+            "tuberculosis": items.tuberculosis,
+        }
+        for name, value in named.items():
+            if value:
+                yield "/items/treatments_none", f"says that there is none, and {name} names one"
 
 
 def schema() -> dict[str, Any]:

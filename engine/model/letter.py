@@ -5,7 +5,7 @@ from enum import StrEnum
 from pydantic import AwareDatetime, Field
 
 from engine.model.consent import Purpose
-from engine.model.fact import Half
+from engine.model.fact import Half, Visibility
 from engine.model.people import Ins, Mailbox
 from engine.model.summary import ExitSummary
 from engine.model.value import Value
@@ -50,6 +50,16 @@ PURPOSE_OF_HALF = {
 }
 
 
+# Of the unit's leaflet in a mail. No word of the patient, nor of where the unit is: mail clients
+# show the names of files before anything else.
+LEAFLET_NAME = "Presentation de l'unite.pdf"
+
+HEADINGS = {
+    Half.DSS: "Prise en charge somatique",
+    Half.DSP: "Prise en charge psychiatrique",
+}
+
+
 class LetterPatient(Value):
     """The patient as a letter names them. ``ins`` is there only when it is qualified."""
 
@@ -84,21 +94,20 @@ class UnitFace(Value):
     unit: str
     address: tuple[str, ...] = ()
     city: str
+    name_dss: str = Field(
+        default="Soins somatiques (DSS)", description="The somatic half, beside its part."
+    )
+    name_dsp: str = Field(
+        default="Soins psychiatriques (DSP)", description="The psychiatric half, beside its part."
+    )
     phone_dss: str | None = None
     phone_dsp: str | None = None
     secure_address: str = Field(description="MSSanté address of the unit, read by people.")
     signature: str = Field(default="L'équipe de l'unité sanitaire")
     responsible: Signatory
-
-
-class Section(Value):
-    """One part of the letter, as its author wrote it."""
-
-    half: Half
-    heading: str
-    text: str = Field(repr=False, description="Paragraphs parted by blank lines; plain text.")
-    author: Signatory | None = Field(default=None, repr=False)
-    written_at: AwareDatetime
+    neutral: "UnitFace | None" = Field(
+        default=None, description="Instead, where the detention must not be told; None: no letter."
+    )
 
 
 class Annex(Value):
@@ -118,6 +127,13 @@ class Replaced(Value):
     version: int
     message_id: str
     issued_at: AwareDatetime
+    halves: tuple[Half, ...] = Field(default=(), description="Whose part it carried.")
+    modified: tuple[Half, ...] = Field(
+        default=(), description="Whose part both versions carry, and not with the same content."
+    )
+    summary: ExitSummary | None = Field(
+        default=None, repr=False, description="What it said; None when that can no longer be told."
+    )
 
 
 class Letter(Value):
@@ -132,14 +148,19 @@ class Letter(Value):
     issued_at: AwareDatetime
     patient: LetterPatient
     recipient: Mailbox
-    unit: UnitFace
+    unit: UnitFace = Field(description="The face that is shown: the neutral one when discreet.")
+    discreet: bool = Field(
+        default=False, description="Nothing of the detention may show, in any rendering."
+    )
     visit: str = Field(repr=False)
     visit_oid: str
     arrived_at: AwareDatetime
     left_at: AwareDatetime | None = None
-    sections: tuple[Section, ...] = ()
-    summary: ExitSummary = ExitSummary()
+    summary: ExitSummary = Field(default=ExitSummary(), repr=False)
     annexes: tuple[Annex, ...] = ()
+    visibility: tuple[Visibility, ...] = Field(
+        default=(), description="What the authors of its documents hid; the metadata say it on."
+    )
     withheld: tuple[Half, ...] = Field(
         default=(), description="Halves whose part is still awaited; never one that was refused."
     )

@@ -6,6 +6,7 @@ from typing import Final
 
 from pydantic import Field
 
+from engine.model.capacity import Capacity
 from engine.model.letter import UnitFace
 from engine.model.value import Value
 
@@ -15,6 +16,13 @@ class Mode(StrEnum):
 
     PRODUCTION = "production"
     TEST = "test"
+
+
+class IfNotAsked(StrEnum):
+    """Whether letters tell the detention while nobody recorded what the patient wants of that."""
+
+    TOLD = "told"
+    DISCREET = "discreet"
 
 
 class Delays(Value):
@@ -41,6 +49,17 @@ VETOED_STATUS: Final = (
 )
 
 
+class Vetoes(Value):
+    """Which flags of a person silence everything until a person has looked. Each is on at first:
+    a site that uses one for something else turns it off."""
+
+    data_protected: bool = Field(default=True, description="PD1-12 is Y.")
+    visit_protected: bool = Field(default=True, description="PV2-22 is Y.")
+    vip: bool = Field(default=True, description="PV1-16 is Y.")
+    contact_not_told: bool = Field(default=True, description="An NK1-7 is P.")
+    identity_unknown: bool = Field(default=True, description="PID-31 is Y.")
+
+
 class Policy(Value):
     """Everything `decide` needs to know of the site."""
 
@@ -48,6 +67,7 @@ class Policy(Value):
     delays: Delays = Delays()
     unit_delays: dict[str, Delays] = Field(default_factory=dict, description="By USMP key.")
     units: dict[str, UnitFace] = Field(default_factory=dict, description="By USMP key.")
+    detention_if_not_asked: IfNotAsked = IfNotAsked.TOLD
     test_mailboxes: tuple[str, ...] = ()
     notice_max_age: timedelta = Field(
         default=NOTICE_MAX_AGE,
@@ -65,6 +85,8 @@ class Policy(Value):
         default=VETOED_STATUS,
         description="PID-32 values that silence everything until a person has looked.",
     )
+    vetoes: Vetoes = Vetoes()
+    capacity: Capacity = Capacity()
 
     def delays_of(self, usmp: str) -> Delays:
         """The delays of one unit, or the general ones."""

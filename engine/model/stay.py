@@ -7,9 +7,11 @@ from enum import StrEnum
 
 from pydantic import AwareDatetime, Field
 
+from engine.model.capacity import Protection
 from engine.model.consent import ConsentState, ConsentStated
-from engine.model.fact import DocumentForm, ExitKind, Half
+from engine.model.fact import DocumentForm, ExitKind, Half, Visibility
 from engine.model.people import Professional, Traits
+from engine.model.summary import Contribution, Source
 from engine.model.value import Value
 
 
@@ -44,7 +46,19 @@ class Document(Value):
     heard_at: AwareDatetime
     validated: bool
     masked: bool
+    visibility: tuple[Visibility, ...] = ()
     author: Professional | None = Field(default=None, repr=False)
+    source: Source = Source.DOCUMENT
+
+    @property
+    def usable(self) -> bool:
+        """Validated by its author, of a known half, and not hidden from professionals."""
+        return self.validated and not self.masked and self.half is not None
+
+    @property
+    def part(self) -> str:
+        """``DSS:<sha256>``: what a letter carries of it (``Delivery.parts``)."""
+        return f"{self.half}:{self.content}"
 
 
 class Consent(Value):
@@ -84,6 +98,10 @@ class Stay(Value):
     doubts: tuple[str, ...] = Field(default=(), description="Names of what a person must look at.")
     documents: tuple[Document, ...] = ()
     consents: tuple[ConsentStated, ...] = Field(default=(), description="All that bear on it.")
+    background: tuple[Contribution, ...] = Field(
+        default=(),
+        description="What messages said besides: it enriches a letter, and never calls for one.",
+    )
     gp_confirmed: bool = Field(
         default=False, description="A person confirmed, for this stay, the doctor declared now."
     )
@@ -113,6 +131,12 @@ class Person(Value):
         "merged records of people who differ.",
     )
     test: bool = Field(default=False, description="Some fact came from a test message.")
+    protection: Protection = Protection()
+    known_as: tuple[Traits, ...] = Field(
+        default=(),
+        repr=False,
+        description="What the traits were before, each once, oldest first; the present ones last.",
+    )
 
 
 class Orphan(Value):

@@ -5,18 +5,26 @@ at a prison's door. Words are French, as the reader will see them. Every item is
 it (``Contribution.said``); what its author has not validated is never shown to anybody.
 """
 
+import unicodedata
 from datetime import date, time
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any, Final, TypeVar
 
-from pydantic import AwareDatetime, Field, StringConstraints
+from pydantic import AwareDatetime, Field, StringConstraints, model_validator
 
-from engine.model.fact import Half
+from engine.model.care import Half
 from engine.model.people import Professional
 from engine.model.value import Value
 
 Line = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 Prose = Annotated[str, StringConstraints(min_length=1, max_length=200_000)]
+
+# A stay has tens of each; what has more was made to keep a letter from being written.
+MOST_OF_A_KIND: Final = 500
+MOST_CHARACTERS: Final = 200_000  # of all texts of one source: some sixty pages
+
+_T = TypeVar("_T")
+Several = Annotated[tuple[_T, ...], Field(max_length=MOST_OF_A_KIND)]
 
 
 class Source(StrEnum):
@@ -229,36 +237,59 @@ class Items(Value):
 
     reason: Prose | None = Field(default=None, description="Why the unit took the patient in.")
     synthesis: Prose | None = Field(default=None, description="Medical synthesis of the stay.")
-    events: tuple[Line, ...] = ()
-    diagnoses: tuple[Diagnosis, ...] = ()
-    treatments: tuple[Treatment, ...] = ()
+    events: Several[Line] = ()
+    diagnoses: Several[Diagnosis] = ()
+    treatments: Several[Treatment] = ()
     treatments_none: bool = False
-    allergies: tuple[Allergy, ...] = ()
+    allergies: Several[Allergy] = ()
     allergies_none: bool = False
-    results: tuple[Result, ...] = ()
-    vaccinations: tuple[Vaccination, ...] = ()
-    devices: tuple[Device, ...] = ()
-    plan: tuple[PlannedCare, ...] = ()
-    appointments: tuple[Appointment, ...] = ()
+    results: Several[Result] = ()
+    vaccinations: Several[Vaccination] = ()
+    devices: Several[Device] = ()
+    plan: Several[PlannedCare] = ()
+    appointments: Several[Appointment] = ()
     opioid: OpioidSubstitution | None = None
     naloxone: bool | None = Field(default=None, description="A kit was given.")
-    injections: tuple[LongActingInjection, ...] = ()
+    injections: Several[LongActingInjection] = ()
     tuberculosis: Tuberculosis | None = None
-    screenings: tuple[Screening, ...] = ()
+    screenings: Several[Screening] = ()
     addictions: Prose | None = None
     csapa: Contact | None = None
     psychiatric_follow_up: Prose | None = None
     cmp: Contact | None = None
     suicide_risk: Prose | None = None
     prescription: Prescription | None = None
-    rights: tuple[Right, ...] = ()
+    rights: Several[Right] = ()
     housing: Prose | None = Field(default=None, description="As far as care depends on it.")
-    relays: tuple[Contact, ...] = ()
+    relays: Several[Contact] = ()
     told: Prose | None = Field(default=None, description="What the patient was told and agreed to.")
     multiresistant: bool | None = Field(default=None, description="Micro-organisms looked for.")
     transfusion: bool | None = None
     blood_products: bool | None = None
-    narratives: tuple[Narrative, ...] = ()
+    narratives: Several[Narrative] = ()
+
+    @model_validator(mode="after")
+    def _is_a_letter(self) -> "Items":
+        if _characters(self) > MOST_CHARACTERS:
+            raise ValueError(f"its texts hold more than {MOST_CHARACTERS} characters")
+        return self
+
+
+def is_blank(text: str) -> bool:
+    """Whether nothing of a text would be seen: white space, control and zero-width signs alone."""
+    return all(unicodedata.category(char)[0] in "CZ" for char in text)
+
+
+def _characters(value: Any) -> int:
+    match value:
+        case str():
+            return len(value)
+        case tuple():
+            return sum(map(_characters, value))
+        case Value():
+            return sum(_characters(getattr(value, name)) for name in type(value).model_fields)
+        case _:
+            return 0
 
 
 class Contribution(Value):

@@ -1,9 +1,11 @@
 """What a person must do, why, and how it closes."""
 
+from datetime import datetime
 from enum import StrEnum
 
 from pydantic import AwareDatetime, Field
 
+from engine.model.capacity import INCIDENT_CLOCK
 from engine.model.value import Value
 
 
@@ -32,6 +34,14 @@ class TaskKind(StrEnum):
     DELIVERY_UNCERTAIN = "delivery-uncertain"
     MESSAGE_UNREADABLE = "message-unreadable"
     LETTER_IMPOSSIBLE = "letter-impossible"
+    VOICE_MISSING = "voice-missing"
+    KEPT_FROM_PARENTS = "kept-from-parents"
+    INFANT = "infant"
+    NEAR_IDENTITY = "near-identity"
+    INCIDENT = "incident"
+    NEUTRAL_FACE_MISSING = "neutral-face-missing"
+    PAGES_UNREAD = "pages-unread"
+    LEAK = "leak"
 
 
 class WantedTask(Value):
@@ -57,3 +67,8 @@ class Task(WantedTask):
     def open(self) -> bool:
         """Still to be done."""
         return self.closed_at is None
+
+    @property
+    def deadline(self) -> datetime | None:
+        """When the clock of an incident runs out (GDPR, art. 33 § 1: 72 hours); None: no clock."""
+        return self.raised_at + INCIDENT_CLOCK if self.kind is TaskKind.INCIDENT else None

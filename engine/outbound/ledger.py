@@ -4,10 +4,12 @@ Each function runs inside one write transaction: a move, its attempt row, its au
 task that follows are on the disk together or not at all.
 """
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import assert_never
 
+from engine.decide.reasons import Reason
 from engine.decide.retry import Close, Step, TryAgain, delay, next_step
 from engine.model.config import Retry
 from engine.model.flow import (
@@ -22,10 +24,23 @@ from engine.model.flow import (
 )
 from engine.model.task import TaskKind, WantedTask
 from engine.model.trail import AuditKind
-from engine.outbound.permission import Cancel, Hold, Leave, MayLeave, Wait
+from engine.outbound.permission import (
+    Cancel,
+    Firewall,
+    Hold,
+    Leave,
+    MayLeave,
+    Permission,
+    Screened,
+    Wait,
+)
 from engine.store.interface import Tx
 
 PAUSED = "paused"  # name of the meta value; any text but "" pauses all sending
+_RULES = "privacy-rules"  # name of the meta value: the rules that what is held was read by
+_LET_GO = "go-on"  # the answer by which a person lets a letter leave as it is
+_LONGEST_WHY = 900  # characters of places in the audit line
+_AT_ONCE = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +49,7 @@ class Opened:
 
     delivery: Delivery
     number: int
+    digest: str = ""  # SHA-256 of the bytes that the firewall read; "": it read none
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +66,30 @@ def paused(tx: Tx) -> bool:
 
 
 def open_attempt(
-    tx: Tx, delivery_id: str, now: datetime, may_leave: MayLeave
+    tx: Tx,
+    delivery_id: str,
+    now: datetime,
+    may_leave: MayLeave,
+    screened: Screened | None = None,
+    firewall: Firewall | None = None,
 ) -> Opened | NotOpened:
-    """Commit 3a. The gate is asked on the rows of this transaction, nothing older."""
+    """Commit 3a. The gate is asked on the rows of this transaction, nothing older; what the
+    firewall found before counts only for these very bytes and the rules of now."""
     row = tx.outbox.get(delivery_id)
     if row is None or row.state is not DeliveryState.QUEUED or row.due_at > now:
         return NotOpened("gone", "moved")  # an operator was faster
     if paused(tx):
         return NotOpened("gone", "paused")
-    match may_leave(tx, row, now):
+    permission = may_leave(tx, row, now)
+    if isinstance(permission, Leave) and firewall is not None:
+        if screened is None or not _of_now(tx, row, screened, firewall):
+            return NotOpened("gone", "to-be-read-again")
+        permission = _leak(tx, row, screened, firewall, now)
+    match permission:
         case Leave():
             number = tx.outbox.open_attempt(row.id, now)
             _audit(tx, AuditKind.ATTEMPT_OPENED, row, now, number=number, channel=row.channel)
-            return Opened(row, number)
+            return Opened(row, number, screened.digest if screened else "")
         case Cancel(reason=reason):
             tx.outbox.move(row.id, DeliveryState.CANCELLED, now, reason=reason)
             _audit(
@@ -94,6 +121,83 @@ def open_attempt(
             return NotOpened("postponed", reason)
         case unreachable:
             assert_never(unreachable)
+
+
+def _of_now(tx: Tx, row: Delivery, screened: Screened, firewall: Firewall) -> bool:
+    same = screened.digest == hashlib.sha256(tx.outbox.mime(row.id)).hexdigest()
+    return same and screened.rules == firewall.version
+
+
+def _leak(
+    tx: Tx, row: Delivery, screened: Screened, firewall: Firewall, now: datetime
+) -> Permission:
+    """Hold what says too much, and ask; unless a person has looked at just that and let it go."""
+    if not screened.found:
+        return Leave()
+    # Other bytes, or other findings in them, are another question.
+    told = "\0".join((screened.digest, *(f"{place}\0{rule}" for place, rule in screened.found)))
+    key = f"leak:{row.id}:{hashlib.sha256(told.encode()).hexdigest()[:24]}"
+    asked = [one for one in tx.tasks.of_patient(row.patient) if one.key.partition("#")[0] == key]
+    if any(one.answer == _LET_GO for one in asked if not one.open):
+        return Leave()
+    if not any(one.open for one in asked):
+        where = "; ".join(f"{firewall.sentence(rule)} ({rule}): {place}"
+                          for place, rule in screened.found)  # fmt: skip
+        tx.tasks.raise_(
+            WantedTask(
+                key=f"{key}#{len(asked)}" if asked else key,
+                kind=TaskKind.LEAK,
+                patient=row.patient,
+                stay=row.stay,
+                about=row.id,
+            ),
+            now,
+            why=where[:_LONGEST_WHY],
+        )
+    return Hold(Reason.LEAK_SUSPECTED.value)
+
+
+def let_go(tx: Tx, delivery_id: str, now: datetime, actor: str) -> bool:
+    """A person answered ``go-on``: what is held for a leak goes to the gate again."""
+    row = tx.outbox.get(delivery_id)
+    if row is None or not _held_for_leak(row):
+        return False
+    _to_gate(tx, row, now, actor, reason="released")
+    return True
+
+
+def read_again(tx: Tx, now: datetime, version: str) -> int:
+    """With other rules than before, what is held for a leak goes to the gate again; gives how
+    many."""
+    if tx.meta.get(_RULES) == version:
+        return 0
+    tx.meta.put(_RULES, version)
+    held = [
+        row
+        for row in tx.outbox.listing(state=DeliveryState.HELD, limit=_AT_ONCE)
+        if _held_for_leak(row)
+    ]
+    for row in held:
+        _to_gate(tx, row, now, "relais", reason="rules-changed")
+    return len(held)
+
+
+def _held_for_leak(row: Delivery) -> bool:
+    return row.state is DeliveryState.HELD and row.reason == Reason.LEAK_SUSPECTED.value
+
+
+def _to_gate(tx: Tx, row: Delivery, now: datetime, actor: str, *, reason: str) -> None:
+    tx.outbox.move(row.id, DeliveryState.QUEUED, now, due_at=now, reason=reason)
+    tx.audit.append(
+        AuditKind.DELIVERY_MOVED,
+        now=now,
+        actor=actor,
+        patient=row.patient,
+        stay=row.stay,
+        subject=f"delivery {row.id}",
+        to=DeliveryState.QUEUED.value,
+        reason=reason,
+    )
 
 
 def close_attempt(

@@ -7,6 +7,7 @@ Logs hold the delivery id, the channel and words of closed lists. Never an addre
 """
 
 import asyncio
+import hashlib
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
@@ -17,8 +18,16 @@ import structlog
 from engine.decide.retry import Close, Step, TryAgain
 from engine.model.config import Retry
 from engine.model.flow import Cause, Deferred, Delivery, Outcome, Unknown, outcome_word
-from engine.outbound.ledger import NotOpened, Opened, close_attempt, open_attempt, paused, recover
-from engine.outbound.permission import Hold, MayLeave, Permission
+from engine.outbound.ledger import (
+    NotOpened,
+    Opened,
+    close_attempt,
+    open_attempt,
+    paused,
+    read_again,
+    recover,
+)
+from engine.outbound.permission import Firewall, Hold, MayLeave, Permission, Screened
 from engine.outbound.traffic import Route, Traffic
 from engine.store.interface import Store, Tx
 
@@ -43,7 +52,8 @@ class Worker:
     """Sends what is due. ``now`` and ``dice`` (in [0, 1)) are injected.
 
     ``may_leave`` is the gate, asked inside the opening transaction. ``allowed`` is the last
-    guard of test mode: an address it refuses is put on hold, whatever the gate says. ``moved``
+    guard of test mode: an address it refuses is put on hold, whatever the gate says. ``firewall``
+    reads the bytes before each attempt (None: nobody does, for tests of the rest). ``moved``
     is told, in the same transaction, of each delivery whose state an attempt or the gate changed.
     """
 
@@ -58,6 +68,7 @@ class Worker:
         now: Callable[[], datetime],
         dice: Callable[[], float],
         counters: Counters,
+        firewall: Firewall | None = None,
         moved: Callable[[Tx, Delivery, datetime], None] = lambda _tx, _row, _now: None,
         poll: timedelta = timedelta(seconds=5),
         drain: timedelta = timedelta(seconds=20),
@@ -70,6 +81,7 @@ class Worker:
         self._now = now
         self._dice = dice
         self._counters = counters
+        self._firewall = firewall
         self._moved = moved
         self._poll = poll
         self._drain = drain
@@ -112,7 +124,19 @@ class Worker:
         if count:
             _log.warning("attempts-cut-by-a-crash", count=count)
             self._counters.increment("outbound_recoveries")
+        await self.rules_changed()
         return count
+
+    async def rules_changed(self) -> None:
+        """What is held for a leak is read again, if by other rules than before."""
+        firewall = self._firewall
+        if firewall is None:
+            return
+        version, now = firewall.version, self._now()
+        count = await self._write(lambda tx: read_again(tx, now, version))
+        if count:
+            _log.info("held-letters-read-again", count=count)
+        self._wake.set()
 
     async def run(self) -> None:
         """Recover, then send until `stop`. Cancelled, it cuts the dials and writes their end."""
@@ -199,11 +223,25 @@ class Worker:
             del self._under_way[row.id]
             self._wake.set()
 
+    async def _screen(self, row: Delivery) -> Screened | None:
+        """Read the letter, outside any transaction and off the loop."""
+        firewall = self._firewall
+        if firewall is None:
+            return None
+        work = await self._store.read(lambda tx: firewall.prepare(tx, row))
+        return await asyncio.to_thread(work)
+
     async def _open(self, row: Delivery) -> Opened | None:
+        try:
+            screened = await self._screen(row)
+        except Exception as error:
+            self._tell_store_fault("letter-not-read", error, delivery=row.id)
+            await self._rest_after_fault()
+            return None
         now = self._now()
 
         def work(tx: Tx) -> Opened | NotOpened:
-            opened = open_attempt(tx, row.id, now, self._guarded)
+            opened = open_attempt(tx, row.id, now, self._guarded, screened, self._firewall)
             if isinstance(opened, NotOpened):
                 self._moved(tx, row, now)
             return opened
@@ -256,6 +294,9 @@ class Worker:
             mime = await self._store.read(lambda tx: tx.outbox.mime(row.id))
         except Exception as error:
             self._tell_store_fault("mail-not-read", error)
+            return Deferred(Cause.INTERNAL)
+        if opened.digest and hashlib.sha256(mime).hexdigest() != opened.digest:
+            _log.error("mail-not-what-was-read", delivery=row.id)
             return Deferred(Cause.INTERNAL)
         try:
             return await self._routes[row.channel].transport.attempt(row, mime)

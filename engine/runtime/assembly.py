@@ -12,11 +12,13 @@ from engine.knowledge import reconsider
 from engine.mapping.schema import Dialect
 from engine.model.config import Channel, Config
 from engine.model.errors import ConfigError
+from engine.model.task import TaskKind
 from engine.outbound.ledger import PAUSED
 from engine.outbound.traffic import Route
 from engine.outbound.worker import Worker
 from engine.process import Processor, dialects_of
 from engine.runtime import logs
+from engine.runtime.firewall import LetterFirewall, ground_of
 from engine.runtime.metrics import Levels, Metrics
 from engine.runtime.settings import KEPT, NOT_STARTED, load
 from engine.runtime.ways_in import GRACE, Stage, WaysIn
@@ -48,6 +50,7 @@ class Assembly:
         self.store = SqliteStore.open(store_path(config.data))
         self.key = load_or_create_key(config.audit.signing_key or config.data / "audit.key")
         self._knowledge = knowledge_of(self.settings)
+        self._firewall = LetterFirewall(self.settings, lambda: self._knowledge)
         self._press: Press | None = None
         self.metrics = Metrics(self._levels, self._heard)
         self.worker = Worker(
@@ -59,6 +62,7 @@ class Assembly:
             now=utc_now,
             dice=random.random,
             counters=self.metrics,
+            firewall=self._firewall,
             moved=lambda tx, row, now: self._settle(tx, row.patient, now),
             poll=timedelta(seconds=1),
             drain=GRACE,
@@ -117,15 +121,18 @@ class Assembly:
         _same_foundations(self.settings.config, settings.config)
         routes = _routes(settings.config.channels)
         press = await asyncio.to_thread(press_of, settings)
+        firewall = await asyncio.to_thread(ground_of, settings)
         opened = await self.ways_in.prepare(settings)
         # From here on nothing refuses.
         self.settings, self._knowledge, self._press = settings, knowledge_of(settings), press
         self.worker.reroute(routes, settings.config.retry)
+        self._firewall.use(firewall)
         logs.set_up(settings.config.log.level)
         try:
             await self.ways_in.change(settings, opened)
         except ConfigError as error:
             raise LostError(error.what) from None
+        await self.worker.rules_changed()
         await self.store.write(lambda tx: reconsider(tx, utc_now()))
         self.wake_all()
 
@@ -152,6 +159,10 @@ class Assembly:
                 backlog=self.store.backlog,
                 overdue=max(0.0, (utc_now() - due).total_seconds()) if due else 0.0,
                 paused=bool(tx.meta.get(PAUSED)),
+                incidents_past_due=sum(
+                    one.deadline is not None and one.deadline <= utc_now()
+                    for one in tx.tasks.open_of(TaskKind.INCIDENT)
+                ),
             )
 
         return self.store.read_sync(look)

@@ -14,9 +14,12 @@ from engine.model.errors import ConfigError
 from engine.model.people import luhn_ok, rpps_ok
 from engine.model.policy import Mode
 from engine.runtime import certificates
+from engine.runtime.check_neutral import check_neutral
 from engine.runtime.check_traffic import check_channel, check_retry, check_ways_in, loopback
 from engine.runtime.directory_file import DirectoryError, is_address, read_directory
 from engine.runtime.findings import ABSENT, Finding, Sound, cure_of, folder_fault
+from engine.runtime.leaflet import leaflet_fault
+from engine.runtime.lexicon import rules_of
 from engine.runtime.mistakes import Weight
 from engine.runtime.toml_positions import Path as Place
 
@@ -30,6 +33,8 @@ def check(sound: Sound, now: datetime) -> Iterator[Finding]:
     yield from _hospital(sound)
     yield from _mappings(sound)
     yield from _units(sound)
+    yield from _privacy(sound)
+    yield from check_neutral(sound)
     yield from check_ways_in(sound, now)
     for name, channel in sound.channels.items():
         yield from check_channel(("channels", name), channel, now)
@@ -118,6 +123,12 @@ def _hospital(sound: Sound) -> Iterator[Finding]:
                 "not one plain mail address",
                 "give the unit's MSSanté address, which doctors answer to",
             )
+        if unit.leaflet is not None and (fault := leaflet_fault(unit.leaflet)):
+            yield Finding(
+                ("units", key, "leaflet"),
+                fault,
+                "save it again as PDF/A-1, or leave the setting out",
+            )
         if not rpps_ok(unit.responsible.rpps):
             yield Finding(
                 ("units", key, "responsible", "rpps"),
@@ -160,6 +171,16 @@ def _mappings(sound: Sound) -> Iterator[Finding]:
                 f"mappings/{name} cannot be read: {reason.lower()}",
                 "check the files of that mapping, and who may read them",
             )
+
+
+def _privacy(sound: Sound) -> Iterator[Finding]:
+    """The rules on what no letter may say: without them none leaves."""
+    if folder_fault(sound.mappings) is not None:
+        return
+    try:
+        rules_of(sound.mappings)
+    except ConfigError as error:
+        yield Finding(("mappings",), f"{error.where}: {error.what}", error.remedy)
 
 
 def _units(sound: Sound) -> Iterator[Finding]:

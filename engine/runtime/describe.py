@@ -38,9 +38,21 @@ _EXAMPLES: Final[dict[str, Any]] = {
     "units.name": "Unité sanitaire d'Exempleville",
     "units.address": ["2 avenue de l'Invention", "00000 EXEMPLEVILLE"],
     "units.city": "Exempleville",
+    "units.leaflet": "/etc/relais/presentation.pdf",
     "units.phone_dss": "03 00 00 00 01",
     "units.phone_dsp": "03 00 00 00 02",
     "units.secure_address": "usmp@ch-exempleville.mssante.example",
+    "units.neutral.name": "Consultations de médecine",
+    "units.neutral.address": ["1 avenue de l'Hôpital", "00000 EXEMPLEVILLE"],
+    "units.neutral.city": "Exempleville",
+    "units.neutral.phone_dss": "03 00 00 00 10",
+    "units.neutral.phone_dsp": "03 00 00 00 11",
+    "units.neutral.secure_address": "medecine@ch-exempleville.mssante.example",
+    "units.neutral.responsible.rpps": "10999990038",
+    "units.neutral.responsible.family": "MODÈLE",
+    "units.neutral.responsible.given": "Claire",
+    "units.neutral.responsible.specialty_code": "G15_10/SM54",
+    "units.neutral.responsible.specialty": "Médecin - Médecine Générale (SM)",
     "units.responsible.rpps": "10999990038",
     "units.responsible.family": "MODÈLE",
     "units.responsible.given": "Claire",
@@ -49,6 +61,8 @@ _EXAMPLES: Final[dict[str, Any]] = {
     "channels.format": "xdm",
     "channels.sender": "relais@ch-exempleville.mssante.example",
     "channels.sender_name": "CH d'Exempleville - Unités sanitaires",
+    "channels.neutral.sender": "courrier@ch-exempleville.mssante.example",
+    "channels.neutral.sender_name": "CH d'Exempleville",
     "channels.smtp.host": "smtp.operateur.mssante.example",
     "channels.smtp.ca_file": "/etc/relais/igc-sante.pem",
     "channels.smtp.certificate": "/etc/relais/relais.pem",
@@ -69,7 +83,12 @@ _EXAMPLES: Final[dict[str, Any]] = {
     "audit.signing_key": "/etc/relais/audit.key",
 }
 # Tables that a first configuration does without.
-_LEFT_OUT: Final = frozenset({"listener.tls", "channels.folder", "folder", "units.delays"})
+_LEFT_OUT: Final = frozenset(
+    {
+        *("listener.tls", "channels.folder", "channels.neutral", "folder"),
+        *("units.delays", "units.neutral"),
+    }
+)
 _SHOWN_OPTIONAL: Final = frozenset(
     {"units.address", "units.phone_dss", "units.phone_dsp", "mappings", "test_mailboxes",
      "units.responsible.specialty_code", "units.responsible.specialty"}

@@ -22,6 +22,7 @@ class Levels:
     backlog: int  # works that wait for the store's writer
     overdue: float  # seconds since the most overdue letter should have left
     paused: bool
+    incidents_past_due: int = 0  # letters about the wrong person whose 72 hours have run out
 
 
 class Metrics:
@@ -124,5 +125,6 @@ class _Levels(Collector):
             ("writer_backlog", "Works that wait for the store's writer", now.backlog),
             ("overdue_seconds", "How late the most overdue letter is", now.overdue),
             ("paused", "1: sending is paused by a person", now.paused),
+            ("incidents_past_due", "Incidents whose 72 hours have run out", now.incidents_past_due),
         ):
             yield GaugeMetricFamily(f"relais_{name}", text, value=float(number))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from engine.mapping.schema import Dialect
-from engine.model.config import Config
+from engine.model.config import Config, Hospital, NeutralUnit, Unit
 from engine.model.errors import EngineError
 from engine.model.letter import UnitFace
 from engine.model.policy import Policy
@@ -104,26 +104,40 @@ def policy_of(config: Config) -> Policy:
         mode=config.mode,
         delays=config.delays,
         unit_delays={key: unit.delays for key, unit in config.units.items() if unit.delays},
-        units={
-            key: UnitFace(
-                hospital=hospital.name,
-                finess=hospital.finess,
-                unit=unit.name,
-                address=unit.address,
-                city=unit.city,
-                phone_dss=unit.phone_dss,
-                phone_dsp=unit.phone_dsp,
-                secure_address=unit.secure_address,
-                signature=unit.signature,
-                responsible=unit.responsible,
-            )
-            for key, unit in config.units.items()
-        },
+        units={key: _faces(hospital, unit) for key, unit in config.units.items()},
+        detention_if_not_asked=config.detention_if_not_asked,
         test_mailboxes=config.test_mailboxes,
         notice_max_age=config.notice_max_age,
         transfer_window=config.transfer_window,
         away_max=config.away_max,
         vetoed_status=config.vetoed_status,
+        vetoes=config.vetoes,
+        capacity=config.capacity,
+    )
+
+
+def _faces(hospital: Hospital, unit: Unit) -> UnitFace:
+    neutral = None if unit.neutral is None else _face(hospital, unit.neutral)
+    return _face(hospital, unit, neutral)
+
+
+def _face(
+    hospital: Hospital, unit: Unit | NeutralUnit, neutral: UnitFace | None = None
+) -> UnitFace:
+    return UnitFace(
+        hospital=hospital.name,
+        finess=hospital.finess,
+        unit=unit.name,
+        address=unit.address,
+        city=unit.city,
+        name_dss=unit.name_dss,
+        name_dsp=unit.name_dsp,
+        phone_dss=unit.phone_dss,
+        phone_dsp=unit.phone_dsp,
+        secure_address=unit.secure_address,
+        signature=unit.signature,
+        responsible=unit.responsible,
+        neutral=neutral,
     )
 
 

@@ -19,6 +19,7 @@ from engine.outbound.folder import FolderTransport
 from engine.outbound.permission import Cancel, Leave, Permission, Wait
 from engine.outbound.smtp import SmtpTransport
 from engine.outbound.traffic import Route
+from engine.runtime.leaflet import read_leaflet
 from engine.runtime.secrets import resolve_secret
 from engine.runtime.settings import Settings, policy_of
 from engine.store.interface import Tx
@@ -47,6 +48,9 @@ def press_of(settings: Settings) -> Press:
         ),
         hospital=config.hospital,
         channels=config.channels,
+        leaflets={
+            key: read_leaflet(unit.leaflet) for key, unit in config.units.items() if unit.leaflet
+        },
     )
 
 
@@ -57,11 +61,15 @@ def door_of(way_in: Listener | WatchedFolder, dialect: Dialect) -> Door:
             source=way_in.name,
             required=dialect.mapping.required,
             aliases=dialect.mapping.charset,
+            documents=dialect.mapping.document,
             on_error=way_in.on_error,
             ack_mode=way_in.ack_mode,
         )
     return Door(
-        source=way_in.name, required=dialect.mapping.required, aliases=dialect.mapping.charset
+        source=way_in.name,
+        required=dialect.mapping.required,
+        aliases=dialect.mapping.charset,
+        documents=dialect.mapping.document,
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final, Protocol, cast
 
 import apsw
 
-from engine.model.errors import StoreError
+from engine.model.errors import RefusedError, StoreError
 
 # Below it, two connections that write and checkpoint the same WAL can lose committed pages
 # (the "WAL reset" defect). APSW brings its own SQLite, so this refuses a broken installation.
@@ -119,7 +119,8 @@ def as_store_error(error: apsw.Error) -> StoreError:
             remedy = "stop the daemon and restore the last backup"
         case _:
             effect, remedy = "nothing of this work was kept", "see the cause in the log"
-    return StoreError(
+    kind = RefusedError if isinstance(error, apsw.ConstraintError) else StoreError
+    return kind(
         where=f"SQLite, {name} {extended_code(error)}",
         effect=effect,
         remedy=remedy,

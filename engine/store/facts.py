@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from engine.model.errors import StoreError
 from engine.model.fact import Heard
 from engine.store.instants import micros
+from engine.store.likeness import Likenesses
 from engine.store.patients import Patients
 from engine.store.stays import Stays
 
@@ -26,12 +27,13 @@ _PUT_BLOB: Final = "INSERT INTO blob (digest, data) VALUES (?, ?) ON CONFLICT (d
 _BLOB: Final = "SELECT data FROM blob WHERE digest = ?"
 
 
-class SqliteFacts(Patients, Stays):
+class SqliteFacts(Patients, Stays, Likenesses):
     """See store.interface.FactVerbs."""
 
     def __init__(self, connection: apsw.Connection) -> None:
         Patients.__init__(self, connection)
         Stays.__init__(self, connection, self)
+        Likenesses.__init__(self, connection, self)
         self._connection = connection
 
     def add(self, facts: Iterable[Heard]) -> int:

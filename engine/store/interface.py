@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 
 from engine.model.fact import Heard
 from engine.model.flow import AckCode, Delivery, DeliveryState, JournalState, Outcome
-from engine.model.task import Task, WantedTask
+from engine.model.task import Task, TaskKind, WantedTask
 from engine.model.trail import AuditEntry, AuditKind, SignedRoot
 
 __all__ = [
@@ -181,6 +181,15 @@ class FactVerbs(Protocol):
         """Surviving keys whose identifier part (before the first '|') equals `text`."""
         ...
 
+    def put_traces(self, patient: str, traces: Iterable[str]) -> Sequence[str]:
+        """Replace the traces of a surviving key by which those who are alike are found, hashed.
+        Gives, where they changed, the surviving keys of others who shared one before or do now."""
+        ...
+
+    def alike(self, patient: str, traces: Iterable[str]) -> Sequence[str]:
+        """Surviving keys of other patients who share one of these traces."""
+        ...
+
     def put_blob(self, data: bytes) -> str:
         """Keep bytes once; gives their SHA-256 in hex."""
         ...
@@ -288,6 +297,8 @@ class TaskVerbs(Protocol):
         ...
 
     def listing(self, *, only_open: bool = True, limit: int = 100) -> Sequence[Task]: ...
+
+    def open_of(self, kind: TaskKind) -> Sequence[Task]: ...  # oldest first
 
     def open_count(self) -> dict[str, int]:
         """Open tasks by kind."""

@@ -7,7 +7,7 @@ from typing import Any, Final, assert_never
 
 import apsw
 
-from engine.model.errors import StoreError
+from engine.model.errors import RefusedError
 from engine.model.flow import (
     MOVES,
     Accepted,
@@ -25,12 +25,12 @@ from engine.store.instants import instant, maybe_instant, maybe_micros, micros
 from engine.store.interface import Attempt
 
 _COLUMNS: Final = (
-    "id, letter_kind, patient, stay, rpps, version, parts, statement, purposes, channel, sender, "
-    "address, intended, message_id, document_oid, set_oid, size, state, created_at, due_at, "
-    "attempts, possibly_sent, closed_at, reason"
+    "id, letter_kind, patient, stay, rpps, version, parts, statement, purposes, discreet, channel, "
+    "sender, address, intended, message_id, document_oid, set_oid, size, state, created_at, "
+    "due_at, attempts, possibly_sent, closed_at, reason"
 )
 _ADD: Final = (
-    f"INSERT INTO delivery ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+    f"INSERT INTO delivery ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 )
 _ADD_MIME: Final = "INSERT INTO delivery_mime (delivery, mime) VALUES (?, ?)"
 _ADD_FILE: Final = "INSERT INTO delivery_file (delivery, name, data) VALUES (?, ?, ?)"
@@ -206,8 +206,8 @@ class SqliteOutbox:
         return [_delivery(row) for row in self._run(sql, bindings).fetchall()]
 
 
-def _refused(delivery_id: str, why: str) -> StoreError:
-    return StoreError(
+def _refused(delivery_id: str, why: str) -> RefusedError:
+    return RefusedError(
         what="The outbox refuses.",
         where=f"delivery {delivery_id}",
         effect=f"nothing was changed: {why}",
@@ -226,6 +226,7 @@ def _row(d: Delivery) -> tuple[Any, ...]:
         json.dumps(d.parts),
         d.statement,
         json.dumps(d.purposes),
+        d.discreet,
         d.channel,
         d.sender,
         d.address,
@@ -255,7 +256,7 @@ def _delivery(row: tuple[Any, ...]) -> Delivery:
         tuple(json.loads(row[6])),
         row[7],
         tuple(json.loads(row[8])),
-        row[9],
+        bool(row[9]),
         row[10],
         row[11],
         row[12],
@@ -263,11 +264,12 @@ def _delivery(row: tuple[Any, ...]) -> Delivery:
         row[14],
         row[15],
         row[16],
-        DeliveryState(row[17]),
-        instant(row[18]),
+        row[17],
+        DeliveryState(row[18]),
         instant(row[19]),
-        row[20],
-        bool(row[21]),
-        maybe_instant(row[22]),
-        row[23],
+        instant(row[20]),
+        row[21],
+        bool(row[22]),
+        maybe_instant(row[23]),
+        row[24],
     )

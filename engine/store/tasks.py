@@ -26,6 +26,7 @@ _OF_PATIENT: Final = (
 )
 _OPEN: Final = f"SELECT {_COLUMNS} FROM task WHERE closed_at IS NULL ORDER BY id DESC LIMIT ?"
 _ALL: Final = f"SELECT {_COLUMNS} FROM task ORDER BY id DESC LIMIT ?"
+_OPEN_OF: Final = f"SELECT {_COLUMNS} FROM task WHERE closed_at IS NULL AND kind = ? ORDER BY id"
 _OPEN_COUNT: Final = "SELECT kind, count(*) FROM task WHERE closed_at IS NULL GROUP BY kind"
 
 
@@ -84,6 +85,9 @@ class SqliteTasks:
     def listing(self, *, only_open: bool = True, limit: int = 100) -> Sequence[Task]:
         rows = self._run(_OPEN if only_open else _ALL, (limit,)).fetchall()
         return [_task(row) for row in rows]
+
+    def open_of(self, kind: TaskKind) -> Sequence[Task]:
+        return [_task(row) for row in self._run(_OPEN_OF, (kind,)).fetchall()]
 
     def open_count(self) -> dict[str, int]:
         return dict(self._run(_OPEN_COUNT).fetchall())

@@ -15,6 +15,9 @@ NAMESPACE: Final = "{urn:hl7-org:v3}"
 MOST_ELEMENTS: Final = 20_000
 MOST_DEPTH: Final = 60
 _LONGEST_VALUE: Final = 500
+_MOST_TAGS: Final = 3 * MOST_ELEMENTS  # both tags of each, and comments
+_MOST_SIGNS: Final = 10 * MOST_ELEMENTS  # attributes, and what words hold besides
+_TOO_MUCH: Final = "the CDA has more elements, or nests them deeper, than any letter"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +29,16 @@ class CdaHeader:
     patients: frozenset[tuple[str, str]]  # recordTarget/patientRole/id: root, extension
     written_at: str  # effectiveTime, as it stands
     structured: bool  # body of level 3 (sections), not of level 1 (nonXMLBody)
+    specialties: frozenset[str] = frozenset()  # of authors and who answers, as JDV_J01 codes them
 
 
 def open_cda(data: bytes) -> etree._Element:
     """The ClinicalDocument of these bytes. Raises ContentError."""
+    # Counted before it is read: a tree takes a hundred times the room of its tags.
+    if data.count(b"<") > _MOST_TAGS or data.count(b"=") > _MOST_SIGNS:
+        raise ContentError(_TOO_MUCH)
+    if b"<!DOCTYPE" in data:
+        raise ContentError("the CDA carries a DOCTYPE")
     parser = etree.XMLParser(
         resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True, remove_pis=True
     )
@@ -61,6 +70,14 @@ def header_of(root: etree._Element) -> CdaHeader:
         ),
         written_at="" if written is None else _value(written, "value"),
         structured=root.find(f"{NAMESPACE}component/{NAMESPACE}structuredBody") is not None,
+        specialties=frozenset(
+            _value(one, "code")
+            for path in ("author/assignedAuthor", "legalAuthenticator/assignedEntity")
+            for one in root.iterfind(
+                "/".join(f"{NAMESPACE}{step}" for step in (*path.split("/"), "code"))
+            )
+            if one.get("code")
+        ),
     )
 
 
@@ -90,4 +107,4 @@ def _bound(root: etree._Element) -> None:
         depth += 1 if event == "start" else -1
         most, count = max(most, depth), count + 1
         if most > MOST_DEPTH or count > 2 * MOST_ELEMENTS:
-            raise ContentError("the CDA has more elements, or nests them deeper, than any letter")
+            raise ContentError(_TOO_MUCH)

@@ -8,14 +8,18 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from pydantic import ValidationError
 
-from engine.model.form import LetterForm
+from engine.model.form import LetterForm, contradictions
+from engine.model.summary import is_blank
 
 MOST_BYTES: Final = 512 * 1024
 MOST_FAULTS: Final = 20
+AHEAD: Final = timedelta(minutes=15)  # by which the writer's clock may differ from ours
+MOST_DEPTH: Final = 32  # of lists and objects in one another; the schema has six
 _MARK: Final = b"\xef\xbb\xbf"
 # What is read as a number of seconds where a date should stand.
 _NUMBER: Final = re.compile(r"[\s+-]*\d+(?:\.\d*)?\s*")
@@ -41,22 +45,31 @@ def told(fault: FormFault) -> str:
     return f"{fault.pointer or '/'}: {fault.what}"
 
 
-def read_form(raw: bytes) -> LetterForm:
-    """Read one form, UTF-8. Line ends become ``\\n``, blanks at the ends of texts go. Raises
-    FormError."""
-    tree = _tree(raw)
+def read_form(raw: bytes, *, now: datetime) -> LetterForm:
+    """Read one form, UTF-8. Line ends become ``\\n``, blanks at the ends of texts go.
+
+    ``now`` is when it came: nothing was written after it. Raises FormError.
+    """
+    tree = read_tree(raw)
     faults = list(_texts(tree, ""))
     if faults:
         raise FormError(faults)
     try:
         # From JSON again: strict, where "true" is no boolean and 20260302 is no date.
-        return LetterForm.model_validate_json(json.dumps(_tidy(tree)), strict=True)
+        form = LetterForm.model_validate_json(json.dumps(_tidy(tree)), strict=True)
     except ValidationError as error:
         found = error.errors(include_url=False, include_context=False, include_input=False)
         raise FormError([_fault(one["type"], one["loc"], one["msg"]) for one in found]) from None
+    wrong = [FormFault(*one) for one in contradictions(form)]
+    if form.written_at > now + AHEAD:
+        wrong.insert(0, FormFault("/written_at", "lies ahead"))
+    if wrong:
+        raise FormError(wrong)
+    return form
 
 
-def _tree(raw: bytes) -> Any:
+def read_tree(raw: bytes) -> Any:
+    """UTF-8 JSON, of a bounded size and depth, in which no name stands twice. Raises FormError."""
     if len(raw) > MOST_BYTES:
         raise FormError([FormFault("", f"larger than {MOST_BYTES} bytes")])
     try:
@@ -64,7 +77,7 @@ def _tree(raw: bytes) -> Any:
     except UnicodeDecodeError:
         raise FormError([FormFault("", "is no UTF-8")]) from None
     try:
-        return json.loads(text, object_pairs_hook=_once, parse_constant=_no_constant)
+        tree = json.loads(text, object_pairs_hook=_once, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         raise FormError([FormFault("", f"is no JSON: {where}")]) from None
@@ -72,6 +85,23 @@ def _tree(raw: bytes) -> Any:
         raise FormError([FormFault("", "a name stands twice in one object")]) from None
     except (ValueError, RecursionError):  # numbers without end, nesting without end, NaN
         raise FormError([FormFault("", "is no JSON that a form could be")]) from None
+    if _deeper(tree, MOST_DEPTH):
+        raise FormError([FormFault("", f"is nested deeper than {MOST_DEPTH} lists and objects")])
+    return tree
+
+
+def _deeper(tree: Any, most: int) -> bool:
+    """Whether lists and objects lie deeper than that; without recursion, which is what it guards
+    everything that walks the tree from."""
+    level = [tree]
+    for _ in range(most + 1):
+        level = [
+            one
+            for holder in level
+            if isinstance(holder, dict | list)
+            for one in (holder.values() if isinstance(holder, dict) else holder)
+        ]
+    return bool(level)
 
 
 class _TwiceError(ValueError):
@@ -101,7 +131,7 @@ def _texts(value: Any, pointer: str, name: str = "") -> Iterator[FormFault]:
         case str():
             if any(unicodedata.category(c) in ("Cc", "Cs") and c not in "\n\r\t" for c in value):
                 yield FormFault(_shown(pointer), "holds control characters")
-            elif not value.strip():
+            elif is_blank(value):
                 yield FormFault(_shown(pointer), "is blank: leave it out")
             elif name in _DATES and _NUMBER.fullmatch(value):
                 yield FormFault(_shown(pointer), "is no date: write it as 2026-03-02")

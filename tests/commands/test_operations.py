@@ -120,6 +120,9 @@ async def test_a_withdrawal_recorded_by_a_person_cancels_what_waits(
             "state": "withdrawn",
             "recipient": "medecin-traitant",
             "said_at": engine.now.isoformat(),
+            "how": "unknown",
+            "language": None,
+            "voice": "patient",
         }
     ]
     listed = perform(context, "consent.list", {"patient": PATIENT})["consents"]

@@ -7,11 +7,14 @@ from lxml import etree
 from engine.compose.cda import render_cda
 from engine.compose.cda_people import authors
 from engine.compose.faults import AddressError, IdentityError
+from engine.compose.render import render
 from engine.model.fact import Half
 from engine.model.letter import Letter, LetterKind
 from engine.model.summary import Source
+from engine.verify import check
 from tests.support.letters import (
     DOCTOR,
+    FACE,
     PATIENT,
     PSYCHIATRIC,
     PSYCHIATRIST,
@@ -87,6 +90,18 @@ def test_an_exit_letter_that_exists_in_pdf_alone_is_level_1_and_does_not_claim_t
     document = made(letter(LetterKind.EXIT_LETTER, summary=summary(), annexes=(annex(),)))
     assert all_of(document, "c:templateId/@root")[2:] == ["1.3.6.1.4.1.19376.1.2.20"]
     assert len(all_of(document, "c:component/c:nonXMLBody")) == 1
+
+
+def test_what_messages_said_beside_a_pdf_makes_no_structured_letter() -> None:
+    heard = SOMATIC.model_copy(
+        update={"said": SOMATIC.said.model_copy(update={"source": Source.MESSAGE})}
+    )
+    of = letter(LetterKind.EXIT_LETTER, summary=summary(heard), annexes=(annex(),))
+    document = made(of)
+    assert all_of(document, "c:templateId/@root")[2:] == ["1.3.6.1.4.1.19376.1.2.20"]
+    assert len(all_of(document, "c:component/c:nonXMLBody")) == 1
+    report = check("x", render(of, shop(), FACE).mime, leaving=True)
+    assert report.findings == ()
 
 
 @pytest.mark.parametrize("of", CASES.values(), ids=CASES)

@@ -105,26 +105,73 @@ def test_the_same_letter_gives_the_same_bytes_and_another_version_other_identifi
     assert not set(all_of(made(letter), ids)) & set(all_of(made(then), ids))
 
 
-def test_nothing_said_of_the_stay_is_told_by_the_settings_and_marked_as_ours() -> None:
+ANSWERS = (StayCode.TRANSFUSION, StayCode.BLOOD_PRODUCTS, StayCode.MULTIRESISTANT)
+
+
+def entries_of_the_stay(document: etree._Element) -> dict[str, etree._Element]:
+    found = all_of(section(document, SectionCode.STAY), "c:entry/c:observation")
+    return {one_of(one, "c:code/@code"): one for one in found}
+
+
+def test_as_shipped_what_nobody_said_of_the_stay_is_unknown_and_never_no() -> None:
     document = made(exit_letter(said(Items())))
-    found = {
-        one_of(one, "c:code/@code"): one
-        for one in all_of(section(document, SectionCode.STAY), "c:entry/c:observation")
-    }
+    found = entries_of_the_stay(document)
     assert set(found) == set(SIX)
-    for code in (StayCode.TRANSFUSION, StayCode.BLOOD_PRODUCTS, StayCode.MULTIRESISTANT):
+    for code in ANSWERS:
+        (value,) = all_of(found[code], "c:value")
+        assert (value.get("nullFlavor"), value.get("value")) == ("UNK", None)
+    assert all_of(found[StayCode.SYNTHESIS], "c:value/@nullFlavor") == ["NI"]
+    assert ">Non<" not in etree.tostring(document, encoding="unicode")
+
+
+def test_what_the_settings_answer_for_the_authors_is_marked_as_ours() -> None:
+    codes = shop().cda
+    told = type(codes.ordinary)(transfusion=False, blood_products=False, multiresistant=False)
+    ours = replace(shop(), cda=codes.model_copy(update={"ordinary": told}))
+    document = etree.fromstring(render_cda(exit_letter(said(Items())), PDF, ours))
+    found = entries_of_the_stay(document)
+    for code in ANSWERS:
         assert all_of(found[code], "c:value/@value") == ["false"]
         assert all_of(found[code], "c:text/c:reference/@value")[0].startswith("#relais.stay.")
-    assert all_of(found[StayCode.SYNTHESIS], "c:value/@nullFlavor") == ["NI"]
 
 
-def test_without_a_setting_what_nobody_said_is_unknown() -> None:
-    codes = shop().cda
-    silent = codes.model_copy(update={"ordinary": type(codes.ordinary)()})
-    mute = replace(shop(), cda=silent)
-    document = etree.fromstring(render_cda(exit_letter(said(Items())), PDF, mute))
-    told = all_of(document, f"//c:observation[c:code/@code='{StayCode.TRANSFUSION}']/c:value")
-    assert [(one.get("nullFlavor"), one.get("value")) for one in told] == [("UNK", None)]
+def test_a_release_is_never_said_to_be_to_a_home_that_nobody_told() -> None:
+    way = entries_of_the_stay(made(exit_letter(said(FULL))))[StayCode.EXIT]
+    assert all_of(way, "c:value/@displayName") == ["Autre destination"]
+
+
+def test_an_event_is_told_in_words_and_never_called_adverse() -> None:
+    document = made(exit_letter(said(FULL)))
+    assert FULL.events
+    assert StayCode.EVENT not in entries_of_the_stay(document)
+    words = "".join(section(document, SectionCode.STAY).find("c:text", NS).itertext())
+    assert all(event in words for event in FULL.events)
+
+
+NO_INFORMATION = {SectionCode.DISCHARGE: "treatments", SectionCode.ALLERGIES: "allergies"}
+
+
+@pytest.mark.parametrize("where", NO_INFORMATION)
+@pytest.mark.parametrize(
+    ("of", "words"),
+    [
+        (exit_letter(said(TEXT)), "Voir le texte de la lettre."),
+        (exit_letter(said(Items(synthesis="Suivi."))), "Voir le texte de la lettre."),
+        (exit_letter(said(Items(events=("Éruption.",)))), "Voir le texte de la lettre."),
+        (
+            exit_letter(said(Items(naloxone=True)), annexes=(annex(),)),
+            "Voir le texte de la lettre.",
+        ),
+        (exit_letter(said(Items(naloxone=True))), "Aucune information sur les "),
+    ],
+    ids=["narrative", "synthesis", "event", "pages", "none"],
+)
+def test_what_free_text_may_hold_is_never_said_to_be_absent(
+    where: SectionCode, of: Letter, words: str
+) -> None:
+    ident = f"relais.stay.{NO_INFORMATION[where]}"
+    told = one_of(section(made(of), where), f".//c:content[@ID='{ident}']/text()")
+    assert told.startswith(words)
 
 
 def test_a_yes_of_one_half_outweighs_the_no_of_the_other() -> None:

@@ -11,7 +11,7 @@ FONTS = ROOT / "mappings" / "letters" / "fonts"
 
 
 def test_the_shipped_fonts_draw_french_and_its_typography() -> None:
-    covered = coverage((FONTS / "LiberationSans-Regular.ttf").read_bytes())
+    covered = coverage((FONTS / "RelaisSans-Regular.ttf").read_bytes())
     assert {ord(c) for c in "àâçéèêëîïôùûüÿœŒæ«»–—’€°½µ\u00a0"} <= covered
     assert ord("✓") not in covered
     assert ord("✓") in shop().press.covered

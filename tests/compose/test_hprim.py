@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from engine.compose.faults import IdentityError
 from engine.compose.hprim import render_hprim
-from engine.compose.plain import WIDTH, render_plain
+from engine.compose.plain import WIDTH, plain_words, render_plain
 from engine.compose.template import write
 from engine.compose.text import ascii_name, clean_line, clean_text, cleaned
 from engine.model.fact import Half
@@ -31,7 +31,7 @@ from tests.support.letters import (
 END = ["****FIN****", "****FINFICHIER****", ""]
 
 
-def made(of: Letter, plain: str = "Bonjour,\n\nTexte.\n") -> bytes:
+def made(of: Letter, plain: str = "Bonjour,\n\nTexte.") -> bytes:
     return render_hprim(plain, of, PARIS)
 
 
@@ -132,8 +132,8 @@ def test_a_line_of_the_letter_never_passes_for_a_tag_or_a_result() -> None:
         "a\n****FIN****\n****FINFICHIER****\nRES|x|\nTEX|y\n*****LAB*****\n" + "x " * 38 + "RES|"
     )
     _, body = read(made(letter(), hostile))
-    assert not any(line.startswith(("RES|", "TEX|")) for line in body)
-    assert " RES|x|" in body
+    assert not any("RES|" in line or "TEX|" in line for line in body)
+    assert "RES |x|" in body
 
 
 HOSTILE = st.text(st.characters(codec=None) | st.sampled_from("*|\r\n "), max_size=300)
@@ -213,17 +213,23 @@ def test_no_item_however_hostile_breaks_the_letter_or_a_screen(w: list[str]) -> 
     )
     told = contribution(Half.DSS, SOMATIC.said.at, None, items)
     of = cleaned(letter(LetterKind.EXIT_LETTER, summary=summary(told)))
-    plain = render_plain(write(of, shop().patterns[of.kind], PARIS), of, (), PARIS)
-    assert all(len(line) <= WIDTH for line in plain.split("\n"))
+    plain = plain_words(write(of, shop().patterns[of.kind], PARIS), of, (), PARIS)
+    assert all(len(line) <= WIDTH for line in render_plain(plain).split("\n"))
     _, body = read(made(of, plain))
-    assert all(len(line) <= WIDTH + 1 for line in body)
-    assert not any(line.startswith(("RES|", "TEX|")) for line in body)
+    assert all(len(line) <= WIDTH for line in body)
+    assert not any("RES|" in line or "TEX|" in line for line in body)
+
+
+def test_a_line_is_folded_once_and_after_its_signs_grew() -> None:
+    words = " ".join(["œuvre"] * 30)  # twelve a line as they come, eleven with œ as two letters
+    _, body = read(made(letter(), words))
+    assert [len(line.split()) for line in body if line] == [11, 11, 8]
 
 
 def test_tables_become_lines_that_a_screen_of_76_columns_holds() -> None:
     of = whole_letter()
     text = write(of, shop().patterns[of.kind], PARIS)
-    _, body = read(made(of, render_plain(text, of, (), PARIS)))
+    _, body = read(made(of, plain_words(text, of, (), PARIS)))
     assert max(map(len, body)) <= WIDTH
     assert "- METFORMINE 1000 mg, comprimé (ATC A10BA02, Metformine)" in body
     assert "  Posologie : 1 comprimé matin et soir, voie orale" in body
@@ -241,5 +247,5 @@ def test_no_word_is_lost_when_lines_are_folded(text: str) -> None:
 def test_the_whole_exit_letter_fits_the_profile() -> None:
     of = letter(LetterKind.EXIT_LETTER)
     text = write(of, shop().patterns[of.kind], PARIS)
-    _, body = read(made(of, render_plain(text, of, (), PARIS)))
+    _, body = read(made(of, plain_words(text, of, (), PARIS)))
     assert any("METFORMINE" in line for line in body)

@@ -162,3 +162,12 @@ def test_what_messages_said_comes_after_what_was_written_and_says_where_it_is_fr
     assert [part.index for part in told] == [1, 0]
     assert told[1].heading == "Prise en charge somatique : dossier du patient"
     assert told[1].byline == "Extrait du dossier du patient, au 24 novembre 2026"
+
+
+def test_a_text_of_signs_that_nobody_sees_is_no_part_of_a_letter() -> None:
+    unseen = "\u200b\u200b \n"
+    blank = Items(synthesis=unseen, narratives=(Narrative(heading="Suivi", text=unseen),))
+    assert blocks_of(blank) == ()
+    whole = Contribution(half=Half.DSS, said=SAID, items=Items(synthesis="Suivi."))
+    both = ExitSummary(contributions=(whole.model_copy(update={"items": blank}), whole))
+    assert [one.index for one in parts(both, PARIS)] == [1]

@@ -13,6 +13,7 @@ from tests.support.letters import (
     HPRIM_FACE,
     PSYCHIATRIC,
     SOMATIC,
+    discreet,
     letter,
     second,
     shop,
@@ -31,6 +32,8 @@ CASES: dict[str, Letter] = {
     "exit-letter-whole": whole_letter(),
     "exit-letter-whole-2": corrected_letter(),
     **{kind.value: letter(kind) for kind in sorted(CANCELLATIONS)},
+    "discreet-arrival-notice": discreet(letter()),
+    "discreet-exit-letter": discreet(whole_letter()),
 }
 
 

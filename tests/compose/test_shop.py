@@ -34,7 +34,7 @@ def test_a_missing_font_is_said_at_loading(copy: Path) -> None:
 
 
 def test_a_truncated_font_is_said_at_loading(copy: Path) -> None:
-    font = copy / "letters" / "fonts" / "LiberationSans-Bold.ttf"
+    font = copy / "letters" / "fonts" / "RelaisSans-Bold.ttf"
     font.write_bytes(font.read_bytes()[:40])
     assert "fonts" in refused(copy)
 
@@ -55,6 +55,17 @@ def test_a_broken_template_is_named_with_its_line(copy: Path) -> None:
     path = copy / "letters" / "exit-notice" / "mail.txt.j2"
     path.write_text("Bonjour,\n{% if %}")
     assert "mail.txt.j2, line 2" in refused(copy)
+
+
+def test_a_rule_of_discretion_that_cannot_be_meant_is_named_at_loading(copy: Path) -> None:
+    path = copy / "letters" / "discreet.toml"
+    whole = path.read_text()
+    path.write_text(whole.replace('rights = ["CNPE"]', 'rights = ["CPNE"]'))
+    assert "rights" in refused(copy)
+    path.write_text(whole.replace("[diagnoses]", "[diagnosis]"))
+    assert "diagnos" in refused(copy)
+    path.unlink()
+    assert "discreet.toml" in refused(copy)
 
 
 def test_a_class_that_no_table_knows_is_refused(copy: Path) -> None:

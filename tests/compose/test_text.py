@@ -9,7 +9,6 @@ from engine.compose.text import (
     clean_text,
     cleaned,
     french_date,
-    latin_1,
     mail_word,
     typographic,
 )
@@ -33,11 +32,6 @@ def test_a_clean_line_is_one_line_and_cleaning_it_again_changes_nothing(text: st
 
 
 @given(ANY_TEXT)
-def test_latin_1_always_gives_text_that_iso_8859_1_can_carry(text: str) -> None:
-    latin_1(text).encode("latin-1")
-
-
-@given(ANY_TEXT)
 def test_an_ascii_name_never_holds_anything_but_capitals_spaces_and_hyphens(text: str) -> None:
     assert set(ascii_name(text)) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZ -")
 
@@ -53,10 +47,6 @@ def test_bidirectional_overrides_and_zero_width_signs_are_dropped() -> None:
 
 def test_every_line_end_becomes_one() -> None:
     assert clean_text("a\r\nb\rc\u2028d\x85e\x0bf") == "a\nb\nc\nd\ne\nf"
-
-
-def test_ligatures_and_typographic_signs_have_latin_1_neighbours() -> None:
-    assert latin_1("l’œuvre – 10 € … ≥ 2 µg") == "l'oeuvre - 10 EUR ... >= 2 µg"
 
 
 def test_an_apostrophe_in_a_name_becomes_a_space_for_hprim_readers() -> None:

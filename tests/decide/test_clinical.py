@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.decide.clinical import gathered
+from engine.decide.clinical import agreeing, gathered
 from engine.decide.fold import fold
 from engine.model.clinical import ClinicalStated, Topic
 from engine.model.fact import ExitKind, Fact, Half, Heard
@@ -232,19 +232,49 @@ def test_the_background_of_a_half_is_one_contribution_with_its_references() -> N
     assert one.said.source is Source.MESSAGE
 
 
+def document(half: Half, items: Items) -> Contribution:
+    said = Said(source=Source.DOCUMENT, reference="D", at=datetime.now(UTC), validated=True)
+    return Contribution(half=half, said=said, items=items)
+
+
 @pytest.mark.parametrize("half", Half)
-def test_a_topic_that_a_document_tells_item_by_item_is_the_documents(half: Half) -> None:
+def test_a_topic_that_a_document_tells_item_by_item_is_the_documents_for_its_half(
+    half: Half,
+) -> None:
     stated = background(
         said(Topic.TREATMENT, metformin(), 2, key="P1"),
         said(Topic.ALLERGIES, Items(allergies_none=True), 1),
     )
-    document = Contribution(
-        half=half,
-        said=Said(source=Source.DOCUMENT, reference="D", at=datetime.now(UTC), validated=True),
-        items=Items(treatments_none=True),
-    )
-    (one,) = gathered(stated, [document], {Half.DSS})
-    assert one.items == Items(allergies_none=True)
+    (one,) = gathered(stated, [document(half, Items(treatments_none=True))], {Half.DSS})
+    assert one.items.allergies_none
+    assert (one.items.treatments == ()) is (half is Half.DSS)
+
+
+NAMED = Items(allergies=(Allergy(label="PÉNICILLINE"),))
+NONE = Items(allergies_none=True, synthesis="Suivi.")
+
+
+@pytest.mark.parametrize("half", Half)
+@pytest.mark.parametrize("author", [NONE, NAMED, Items(synthesis="Suivi.")])
+def test_a_named_allergy_is_never_dropped_for_somebodys_none(half: Half, author: Items) -> None:
+    for stated, other in ((NAMED, NONE), (NONE, NAMED)):
+        heard = background(said(Topic.ALLERGIES, stated, 1))
+        written = [document(half, author), document(Half.DSP, other)]
+        told = agreeing((*written, *gathered(heard, written, set(Half))), heard)
+        assert not any(one.items.allergies_none for one in told)
+        assert [one.label for part in told for one in part.items.allergies]
+
+
+def test_a_none_goes_where_the_allergy_is_of_the_half_that_stays_silent() -> None:
+    heard = background(said(Topic.ALLERGIES, NAMED, 1))
+    (one,) = agreeing([document(Half.DSP, NONE)], heard)
+    assert one.items == Items(synthesis="Suivi.")
+
+
+def test_a_none_stays_where_nobody_whose_word_counts_names_an_allergy() -> None:
+    heard = background(said(Topic.ALLERGIES, NAMED, 1, validated=False))
+    written = document(Half.DSS, NONE)
+    assert agreeing([written], heard) == (written,)
 
 
 def test_beside_free_text_no_message_tells_that_there_is_no_allergy() -> None:

@@ -11,7 +11,7 @@ from engine.decide.completeness import WANTED, Lack, Level, Report, report
 from engine.model.fact import Half
 from engine.model.summary import Change, Contribution, Items, Said, Source, Treatment
 from engine.wire.form import read_form
-from tests.support.forms import EXAMPLE, some_items
+from tests.support.forms import EXAMPLE, NOW, some_items
 
 AT = datetime(2026, 3, 2, tzinfo=UTC)
 DSS, DSP = Half.DSS, Half.DSP
@@ -114,7 +114,7 @@ def test_free_text_may_hold_what_no_machine_can_see() -> None:
 
 
 def test_the_example_of_the_guide_lacks_nothing_that_is_required() -> None:
-    items = read_form(EXAMPLE).items
+    items = read_form(EXAMPLE, now=NOW).items
     said = Said(source=Source.FORM, reference="F", at=AT, validated=True)
     found = report([Contribution(half=DSS, said=said, items=items)], (DSS,))
     assert found.complete

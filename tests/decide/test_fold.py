@@ -1,6 +1,7 @@
 """The fold: any order, any repetition of a stay's messages gives the same record."""
 
 from datetime import UTC, datetime, timedelta
+from random import Random
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -387,9 +388,82 @@ def test_an_update_that_could_mean_several_movements_asks_a_person() -> None:
     ]
     update = moved("", 9, movement="V1", action=Action.UPDATE)
     (stay,) = folded([*facts, heard(update, 9)]).stays
-    assert "cancel-of-an-unknown-movement" in stay.doubts
+    assert "cancel-of-an-unknown-movement V1" in stay.doubts
     dated = heard(moved("", 8, movement="V1", action=Action.UPDATE, kind=ExitKind.DEATH), 9)
     (stay,) = folded([*facts, dated]).stays
     assert stay.doubts == ()
     assert stay.exit is not None
     assert stay.exit.kind is ExitKind.DEATH
+
+
+def paper(number: str, content: str, hour: int, **more: object) -> DocumentPublished:
+    values: dict[str, object] = {
+        "document": number, "visit": None, "half": Half.DSS, "type_code": "11490-0",
+        "form": DocumentForm.TEXT, "content": content * 64, "validated": True,
+        "written_at": START + timedelta(hours=hour), **more,
+    }  # fmt: skip
+    return DocumentPublished.model_validate(values)
+
+
+TWO_STAYS = [
+    heard(moved("A01", 0, visit="V1"), 0),
+    heard(moved("A03", 24, visit="V1", kind=ExitKind.RELEASE), 24 * 60),
+    heard(moved("A01", 2400, visit="V2"), 2400 * 60),
+]
+FIRST = heard(paper("1", "a", 20, visit="V1"), 20 * 60)
+SECOND = heard(paper("1", "b", 2410, visit="V2"), 2410 * 60)
+
+
+def contents(facts: list[Heard]) -> list[list[str]]:
+    return [[one.content[0] for one in stay.documents] for stay in folded(facts).stays]
+
+
+def test_a_number_used_again_in_another_stay_never_takes_the_first_stays_document_away() -> None:
+    assert contents([*TWO_STAYS, FIRST, SECOND]) == [["a"], ["b"]]
+    corrected = heard(paper("1", "c", 2420, visit="V2"), 2420 * 60)
+    assert contents([*TWO_STAYS, FIRST, SECOND, corrected]) == [["a"], ["c"]]
+
+
+def test_a_replacement_or_a_withdrawal_with_a_visit_is_of_that_stays_document() -> None:
+    gone = heard(paper("1", "e", 2420, visit="V2", action=DocumentAction.WITHDRAW), 2420 * 60)
+    assert contents([*TWO_STAYS, FIRST, SECOND, gone]) == [["a"], []]
+    other = paper("2", "c", 2420, visit="V2", action=DocumentAction.REPLACE, replaces="1")
+    assert contents([*TWO_STAYS, FIRST, SECOND, heard(other, 2420 * 60)]) == [["a"], ["c"]]
+
+
+def test_a_withdrawal_that_does_not_say_of_which_stay_takes_both_back() -> None:
+    for visit in (None, "V9"):
+        gone = heard(paper("1", "e", 2420, visit=visit, action=DocumentAction.WITHDRAW), 2420 * 60)
+        assert contents([*TWO_STAYS, FIRST, SECOND, gone]) == [[], []]
+
+
+def test_a_withdrawal_under_another_visit_takes_the_one_document_of_that_number_back() -> None:
+    gone = heard(paper("1", "e", 2420, visit="V2", action=DocumentAction.WITHDRAW), 2420 * 60)
+    assert contents([*TWO_STAYS, FIRST, gone]) == [[], []]
+
+
+_PAPERS = st.builds(
+    paper,
+    number=st.sampled_from("123"),
+    content=st.sampled_from("abcd"),
+    hour=st.integers(0, 2500),
+    visit=st.sampled_from(["V1", "V2", "V9", None]),
+    action=st.sampled_from(DocumentAction),
+    replaces=st.sampled_from(["1", "2", "3", None]),
+    also=st.sampled_from([(), ("3",), ("4",)]),
+)
+
+
+@given(
+    st.lists(st.tuples(_PAPERS, st.integers(0, 160_000)), max_size=7),
+    st.randoms(use_true_random=False),
+)
+def test_documents_of_reused_numbers_are_the_same_in_any_order(
+    told: list[tuple[DocumentPublished, int]], random: Random
+) -> None:
+    facts = [*TWO_STAYS, *(heard(fact, minute) for fact, minute in told)]
+    mixed = facts * 2
+    random.shuffle(mixed)
+    assert folded(mixed) == folded(facts)
+    numbers = [(one.document, stay.key) for stay in folded(facts).stays for one in stay.documents]
+    assert len(set(numbers)) == len(numbers)

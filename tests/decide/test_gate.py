@@ -3,9 +3,10 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.decide.gate import qualified_ins
-from engine.model.people import INS_FICTITIOUS, INS_NIA, INS_NIR, INS_REAL, Ins, Traits
-from engine.model.policy import Mode
+from engine.decide.gate import evidence_of_veto, identity, qualified_ins, veto_key
+from engine.decide.reasons import Reason
+from engine.model.people import INS_FICTITIOUS, INS_NIR, INS_REAL, Ins, Traits
+from engine.model.policy import Mode, Vetoes
 from engine.model.stay import Person
 from tests.support.patients import POLICY, TRAITS
 
@@ -35,9 +36,8 @@ def test_an_ins_never_leaves_without_vali_nor_a_test_one_in_production(
     found = qualified_ins(person(traits), policy)
     if found is not None:
         assert "VALI" in status
-        if mode is Mode.PRODUCTION:
-            assert oid in (INS_NIR, INS_NIA)
-            assert matricule == GOOD
+        assert matricule == GOOD
+        assert oid in (INS_REAL if mode is Mode.PRODUCTION else INS_FICTITIOUS)
 
 
 def test_a_qualified_identity_that_lacks_a_strict_trait_leaves_without_its_ins() -> None:
@@ -46,3 +46,48 @@ def test_a_qualified_identity_that_lacks_a_strict_trait_leaves_without_its_ins()
     assert qualified_ins(person(whole), POLICY) == ins
     without = whole.model_copy(update={"birth_place_code": None})
     assert qualified_ins(person(without), POLICY) is None
+
+
+def test_a_real_qualified_ins_leaves_no_test_mode_and_a_test_one_does() -> None:
+    test = POLICY.model_copy(update={"mode": Mode.TEST})
+    for oid in sorted(INS_REAL | INS_FICTITIOUS):
+        ins = Ins(matricule=GOOD, oid=oid)
+        whole = COMPLETE.model_copy(update={"ins": ins, "identity_status": ("VALI",)})
+        assert qualified_ins(person(whole), test) == (ins if oid in INS_FICTITIOUS else None)
+
+
+FLAGS = {
+    "identity_unknown": "PID-31",
+    "data_protected": "PD1-12",
+    "visit_protected": "PV2-22",
+    "vip": "PV1-16",
+    "contact_not_told": "NK1-7",
+}
+
+
+def test_the_table_of_vetoes_has_every_flag_and_each_is_on_at_first() -> None:
+    assert set(Vetoes.model_fields) == set(FLAGS)
+    assert set(Vetoes().model_dump().values()) == {True}
+
+
+@given(
+    st.sets(st.sampled_from(sorted(FLAGS))),
+    st.sets(st.sampled_from(sorted(FLAGS))),
+    st.sampled_from([(), ("VALI",), ("CACH",), ("DOUT", "VALI"), ("PROV",)]),
+    st.booleans(),
+)
+def test_a_flag_that_is_on_silences_until_a_person_has_looked_at_that_very_evidence(
+    raised: set[str], off: set[str], status: tuple[str, ...], looked: bool
+) -> None:
+    vetoes = Vetoes.model_validate(dict.fromkeys(off, False))
+    policy = POLICY.model_copy(update={"vetoes": vetoes})
+    who = person(
+        TRAITS.model_copy(update={**dict.fromkeys(raised, True), "identity_status": status})
+    )
+    vetoed = bool(raised - off) or bool(set(status) & {"CACH", "DOUT"})
+    cleared = {veto_key(who, vetoes)} if looked else set()
+    found = identity(who, policy, cleared)
+    assert found == (Reason.IDENTITY_VETO if vetoed and not looked else None)
+    assert {FLAGS[one] for one in raised - off} == set(evidence_of_veto(who, vetoes)) - {
+        f"PID-32={one}" for one in status
+    }

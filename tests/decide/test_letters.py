@@ -7,7 +7,9 @@ import pytest
 
 from engine.decide.letters import message_id, mint_oid, write
 from engine.decide.plan import Send
+from engine.mapping.content import MOST_TEXT
 from engine.model.config import Hospital
+from engine.model.consent import ConsentState, Purpose
 from engine.model.errors import ComposeError
 from engine.model.fact import DocumentForm, Half, Visibility
 from engine.model.letter import HEADINGS, Letter
@@ -21,7 +23,7 @@ from engine.model.summary import (
     Treatment,
     Vaccination,
 )
-from tests.support.patients import DSP, START, World, arrived, moved, released, written
+from tests.support.patients import DSP, START, World, agreed, arrived, moved, released, written
 
 HOSPITAL = Hospital(
     name="CH d'Exempleville",
@@ -186,15 +188,56 @@ def test_a_document_that_cannot_be_read_stops_the_letter_without_a_word_of_it(
     assert "MARTEL" not in str(caught.value)
 
 
-def test_a_text_longer_than_a_narrative_loses_nothing() -> None:
+def test_a_text_as_long_as_any_that_is_taken_in_loses_nothing() -> None:
     world = left()
-    long = "mot " * 110_000
+    long = "mot " * (MOST_TEXT // 4)
     letter = made(world, due(world), {**CONTENTS, "d" * 64: long.encode()})
-    told = letter.summary.contributions[1].items.narratives
-    assert "".join(one.text for one in told) == long
-    assert len(told) == 3
+    (told,) = letter.summary.contributions[1].items.narratives
+    assert told.text == long
 
 
 def test_identifiers_are_the_same_for_the_same_parts() -> None:
     assert mint_oid("a", "b") == mint_oid("a", "b") != mint_oid("ab")
     assert message_id("d1", "relais@ch.example") == "<d1@ch.example>"
+
+
+PSYCHIATRIST = Professional(rpps="10999990053", family="PSYCHIATRE", given="Odile")
+
+
+@pytest.mark.parametrize("form", [DocumentForm.TEXT, DocumentForm.PDF])
+def test_of_the_same_bytes_only_the_part_that_was_decided_on_leaves_and_once(
+    form: DocumentForm,
+) -> None:
+    world = arrived(consents=None)
+    for purpose in Purpose:
+        refused = purpose is Purpose.EXIT_LETTER_PSYCHIATRIC
+        state = ConsentState.REFUSED if refused else ConsentState.GRANTED
+        world.tell(agreed(purpose, state, START))
+    world.tell(moved("A02", START + timedelta(hours=1), "psy", care=DSP))
+    world.now = START + timedelta(days=20)
+    world.tell(
+        written(Half.DSS, world.now, "D0", "a", form=form, validated=False, author=PSYCHIATRIST),
+        written(Half.DSS, world.now, "D1", "a", form=form, author=RESPONSIBLE),
+        written(Half.DSS, world.now, "D2", "a", form=form, author=RESPONSIBLE),
+        written(Half.DSP, world.now, "D3", "a", form=form, author=PSYCHIATRIST),
+        written(Half.DSS, world.now, "D4", "a", form=form, masked=True, author=PSYCHIATRIST),
+    )
+    released(world)
+    send = due(world)
+    letter = made(world, send, {"a" * 64: b"%PDF-1.7"})
+    parts = letter.annexes or letter.summary.contributions
+    assert [one.half for one in parts] == [Half.DSS]
+    assert "PSYCHIATRE" not in letter.model_dump_json(exclude={"annexes": {"__all__": {"pdf"}}})
+
+
+def test_what_the_other_half_does_with_the_same_bytes_changes_no_statement() -> None:
+    world = left()
+    world.tell(written(Half.DSP, world.now, "D9", "b", form=DocumentForm.SUMMARY, masked=True))
+    before = due(world).say.statement
+    world.tell(
+        written(
+            Half.DSP, world.now, "D9", "b", form=DocumentForm.SUMMARY, masked=True,
+            author=PSYCHIATRIST,
+        )
+    )  # fmt: skip
+    assert due(world).say.statement == before

@@ -113,7 +113,7 @@ def test_an_arrival_cancelled_after_the_notice_asks_a_person_to_correct() -> Non
     world.wait(HOUR)
     world.tell(moved("A01", START, "in", action=Action.CANCEL))
     world.wait(HOUR)
-    assert open_tasks(world) == {TaskKind.CORRECTION}
+    assert open_tasks(world) == {TaskKind.CORRECTION, TaskKind.INCIDENT}
 
 
 def test_both_parts_leave_joined_in_one_letter() -> None:

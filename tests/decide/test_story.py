@@ -92,7 +92,10 @@ def test_facts_stand_in_the_order_in_which_they_were_heard_with_their_source() -
     told = world.facts[-1].model_copy(update={"journal_id": 7, "sender_order": ""})
     world.facts = [told, *world.facts[:-1]]
     heard = story(world).split("What was heard\n")[1].split("\n\n")[0].splitlines()
-    assert heard[-1] == "  02/03/2026 10:00  journal 7: arrival-notice: granted (form)"
+    assert heard[-1] == (
+        "  02/03/2026 10:00  journal 7: arrival-notice: granted "
+        "(medecin-traitant, collected by form)"
+    )
     assert heard[0] == "  02/03/2026 09:00  said here: identity and traits"
     assert len(heard) == len(world.facts)
 

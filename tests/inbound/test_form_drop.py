@@ -3,7 +3,10 @@
 from datetime import timedelta
 from pathlib import Path
 
-from engine.inbound.door import Door
+import pytest
+from structlog.testing import capture_logs
+
+from engine.inbound.door import Door, Receipt
 from engine.inbound.file_drop import FileDrop
 from engine.inbound.receive import Receiver
 from engine.model.config import WatchedFolder
@@ -102,3 +105,43 @@ async def test_a_folder_may_leave_json_files_alone(
     assert await dropping(folder, receiver, forms=False).sweep() == 0
     assert names(folder) == ["e.json"]
     assert await journal(store) == []
+
+
+async def test_a_file_that_trips_the_program_over_is_put_aside_and_the_next_one_is_taken(
+    tmp_path: Path, store: SqliteStore, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take = receiver.take_form
+
+    async def stumble(raw: bytes, *, door: Door, peer: str) -> Receipt:
+        if raw == b"{}":
+            raise RecursionError("HENNEBELLE")
+        return await take(raw, door=door, peer=peer)
+
+    monkeypatch.setattr(receiver, "take_form", stumble)
+    folder = made(tmp_path)
+    (folder / "a.json").write_bytes(b"{}")
+    (folder / "b.json").write_bytes(EXAMPLE)
+    with capture_logs() as logs:
+        assert await dropping(folder, receiver).sweep() == 2
+    assert names(folder / "quarantine") == ["a.json", "a.json.reason.txt"]
+    assert names(folder / "done") == ["b.json"]
+    assert [one["error"] for one in logs if one["event"] == "file-failed"] == ["RecursionError"]
+    assert "HENNEBELLE" not in str(logs)
+    (put_aside,) = [one for one in await journal(store) if one.state is JournalState.QUARANTINE]
+    assert (put_aside.raw, "HENNEBELLE" in put_aside.reason) == (b"", False)
+    (task,) = await store.read(lambda tx: tx.tasks.listing())
+    assert task.kind is TaskKind.MESSAGE_UNREADABLE
+
+
+async def test_a_form_that_nests_without_end_is_put_aside_and_the_folder_goes_on(
+    tmp_path: Path, store: SqliteStore, receiver: Receiver
+) -> None:
+    folder = made(tmp_path)
+    (folder / "a.json").write_bytes(
+        b'{"form":"relais-letter/1","x":' + b"[" * 900 + b"]" * 900 + b"}"
+    )
+    (folder / "b.json").write_bytes(EXAMPLE)
+    assert await dropping(folder, receiver).sweep() == 2
+    assert names(folder / "quarantine") == ["a.json", "a.json.reason.txt"]
+    assert names(folder / "done") == ["b.json"]
+    assert {one.ack for one in await journal(store)} == {AckCode.AE, AckCode.AA}

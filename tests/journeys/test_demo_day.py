@@ -20,6 +20,7 @@ from engine.demo.player import Sender, play
 from engine.demo.run import look, wait_until_settled
 from engine.demo.stage import ROOT, Stage
 from engine.store.sqlite import SqliteStore
+from tests.support.unpacked import telling, texts
 
 LONGEST = 80.0
 # Words of the invented letters, that no log may hold.
@@ -31,6 +32,7 @@ LETTER_WORDS = (
     "girouette",
     "boussole",
     "tournesol",
+    "hirondelle",
 )
 
 
@@ -185,6 +187,22 @@ def test_a_second_version_answers_the_first(played: Played) -> None:
     (path,) = played.kept.by_message_id[second.message_id]
     mail = BytesParser(policy=policy.default).parsebytes(path.read_bytes())
     assert first.message_id in str(mail["References"])
+
+
+def test_who_does_not_want_the_detention_told_has_it_told_in_no_byte_that_arrived(
+    played: Played,
+) -> None:
+    letters = [one for one in played.outcomes["26000029"].deliveries if one.discreet]
+    assert len(letters) == 2
+    for one in letters:
+        (path,) = played.kept.by_message_id[one.message_id]
+        mime = path.read_bytes()
+        assert telling(mime) == []
+        for word in ("Unité sanitaire", "Sequedin", "usmp.sequedin", "relais@", "03 00 00 00 03"):
+            assert word not in "".join(text for _, text in texts(mime))
+    (notice,) = played.outcomes["26000001"].deliveries
+    (path,) = played.kept.by_message_id[notice.message_id]
+    assert telling(path.read_bytes())
 
 
 def test_the_daemon_keeps_within_its_memory_and_is_ready_soon(played: Played) -> None:

@@ -13,6 +13,7 @@ from lxml import etree
 from engine.compose.cda import render_cda
 from engine.compose.text import cleaned
 from engine.mapping.cda_content import merged, read_items, read_parts
+from engine.model.cda import SectionCode
 from engine.model.fact import Half
 from engine.model.letter import Letter
 from engine.model.summary import (
@@ -337,6 +338,18 @@ def test_more_entries_than_any_letter_has_are_refused() -> None:
         read(data)
 
 
+def test_more_items_of_a_kind_than_any_letter_has_are_refused_without_quoting_one() -> None:
+    def drugs(many: int) -> bytes:
+        each = (_drug("#nowhere", f'<code displayName="SECRET{n}"/>') for n in range(many))
+        return document(section("10183-2", "T", "<text/>", *each))
+
+    assert len(read(drugs(500)).treatments) == 500
+    with pytest.raises(ContentError) as caught:
+        read(drugs(501))
+    assert "SECRET" not in str(caught.value)
+    assert caught.value.__suppress_context__
+
+
 def test_words_too_long_for_an_item_stay_in_the_narrative() -> None:
     long = "mot " * 200
     text = f"""<text><table><tbody><tr><td><content ID="m">X</content></td><td>{long}</td></tr>
@@ -396,3 +409,77 @@ def test_what_two_parts_say_is_joined_and_a_second_plan_goes_on_as_words() -> No
 def test_one_part_alone_is_what_it_was(items: Items) -> None:
     assert merged((items,)) == items
     assert merged(()) == Items()
+
+
+GONE = ("aborted", "cancelled", "nullified", "suspended", "held")
+TOLD = (
+    "<text><table><thead><tr><th>Quoi</th><th>Posologie</th></tr></thead><tbody>"
+    '<tr><td ID="m">METHADONE</td><td>arrêtée le 1/2</td></tr></tbody></table></text>'
+)
+
+
+def denied(entry: str, how: str) -> str:
+    """The entry, negated or with a state of its act."""
+    if how == "negated":
+        return re.sub(r"^<(\w+)", r'<\1 negationInd="true"', entry)
+    return re.sub(r"^(<\w+[^>]*>)", rf'\1<statusCode code="{how}"/>', entry)
+
+
+def _observed(target: str) -> str:
+    return (
+        '<observation classCode="OBS" moodCode="EVN"><code code="416098002" '
+        'codeSystem="2.16.840.1.113883.6.96" displayName="allergie"/>'
+        f'<text><reference value="{target}"/></text>'
+        f'<value xsi:type="CD"><originalText><reference value="{target}"/></originalText></value>'
+        "</observation>"
+    )
+
+
+ENTRIES = {
+    SectionCode.DISCHARGE.value: _drug("#m", '<code displayName="METHADONE"/>'),
+    SectionCode.STOPPED.value: _drug("#m", '<code displayName="METHADONE"/>'),
+    SectionCode.ALLERGIES.value: _observed("#m"),
+    SectionCode.RESULTS.value: _observed("#m"),
+    SectionCode.PLAN.value: '<encounter><text><reference value="#m"/></text></encounter>',
+    SectionCode.DEVICES.value: '<supply><text><reference value="#m"/></text></supply>',
+}
+CODED = ("treatments", "allergies", "results", "appointments", "plan", "devices")
+
+
+def coded(items: Items) -> list[str]:
+    return [name for name in CODED if getattr(items, name)]
+
+
+@pytest.mark.parametrize("code", ENTRIES)
+@pytest.mark.parametrize("how", ["negated", *GONE])
+def test_what_an_entry_denies_or_gave_up_is_no_item_and_its_words_stay(how: str, code: str) -> None:
+    entry = ENTRIES[code]
+    assert coded(read(document(section(code, "Partie", TOLD, entry))))
+    items = read(document(section(code, "Partie", TOLD, denied(entry, how))))
+    assert coded(items) == []
+    assert "METHADONE ; arrêtée le 1/2" in items.narratives[0].text
+
+
+@pytest.mark.parametrize("how", ["negated", *GONE])
+def test_an_allergy_whose_act_was_given_up_is_no_allergy(how: str) -> None:
+    inner = f"<act><entryRelationship>{_observed('#m')}</entryRelationship></act>"
+    items = read(document(section("48765-2", "Allergies", TOLD, denied(inner, how))))
+    assert coded(items) == []
+    within = f"<act><entryRelationship>{denied(_observed('#m'), how)}</entryRelationship></act>"
+    items = read(document(section("48765-2", "Allergies", TOLD, within)))
+    assert coded(items) == []
+    assert "METHADONE" in items.narratives[0].text
+
+
+@pytest.mark.parametrize("code", ["10183-2", "42349-1", "48765-2", "10157-6"])
+def test_words_that_their_author_struck_out_are_never_read(code: str) -> None:
+    text = (
+        '<text><paragraph><content revised="delete">TRAMADOL <content ID="m">fort</content>'
+        "</content> PARACETAMOL</paragraph></text>"
+    )
+    for entries in ((), (_drug("#m", '<code displayName="TRAMADOL"/>'), _observed("#m"))):
+        items = read(document(section(code, "Traitements", text, *entries)))
+        told = items.model_dump_json()
+        assert "PARACETAMOL" in told
+        assert "TRAMADOL" not in told
+        assert "fort" not in told

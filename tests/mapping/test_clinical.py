@@ -146,6 +146,30 @@ def test_a_mental_disorder_needs_the_psychiatric_agreement_whatever_its_system_i
         assert by_half[Half.DSP] is not None
 
 
+@pytest.mark.parametrize(
+    ("code", "half"),
+    [
+        ("X60", Half.DSP), ("X78.9", Half.DSP), ("X84", Half.DSP), ("Z91.5", Half.DSP),
+        ("Z915", Half.DSP), ("R45.8", Half.DSP), ("R458", Half.DSP), ("F329", Half.DSP),
+        ("X59", Half.DSS), ("X85", Half.DSS), ("Z91.0", Half.DSS), ("R45.1", Half.DSS),
+        ("I10", Half.DSS), ("R05", Half.DSS),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("dialect", ["pam-fr", "sillage"])
+def test_self_harm_needs_the_psychiatric_agreement_with_or_without_a_dot(
+    code: str, half: Half, dialect: str
+) -> None:
+    mapping = load_mapping(Path(__file__).parents[2] / "mappings" / dialect)
+    line = with_lines(f"DG1|1||{code}^Libellé^CIM10|||F")
+    found = apply(read(line), mapping, heard_at=NOW).facts
+    told = [
+        one.fact.half
+        for one in found
+        if isinstance(one.fact, ClinicalStated) and one.fact.items is not None
+    ]
+    assert told == [half]
+
+
 def test_what_a_psychiatric_unit_says_needs_the_psychiatric_agreement() -> None:
     raw = sample("A08-diagnoses").replace(b"5201", b"5250")
     by_half = {fact.half: fact.items for fact in stated(raw)}
@@ -290,3 +314,11 @@ def test_whatever_the_fields_hold_it_is_read_or_left_out_and_never_raises(
             assert not re.search(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e]", words)
     if kind == "ADT^A08":
         assert not found.grave
+
+
+def test_more_allergies_than_any_patient_has_are_a_gap_and_the_movement_counts() -> None:
+    lines = [f"AL1|{n}|DA|X{n}^SUBSTANCE {n}^L" for n in range(1, 502)]
+    found = reading(with_lines(*lines))
+    assert any(isinstance(heard.fact, MovementStated) for heard in found.facts)
+    assert stated(with_lines(*lines)) == []
+    assert "AL1" in [gap.place for gap in found.gaps]

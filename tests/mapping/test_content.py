@@ -1,6 +1,7 @@
 """What OBX-5 may hold, and what hostile content gets."""
 
 import base64
+import unicodedata
 
 import pytest
 from hypothesis import given
@@ -9,7 +10,6 @@ from hypothesis import strategies as st
 from engine.mapping.content import (
     Content,
     ContentError,
-    clean_text,
     read_encapsulated,
     read_text,
 )
@@ -114,9 +114,23 @@ def test_unpadded_base64_is_read() -> None:
     assert read_encapsulated(segment).data == b"%PDF-1.4 xy"
 
 
-@given(st.text())
-def test_kept_text_never_holds_a_control_character(text: str) -> None:
-    assert not any(c != "\n" and (c < " " or "\x7f" <= c <= "\x9f") for c in clean_text(text))
+def plain_text(data: bytes) -> str:
+    text = base64.b64encode(data).decode()
+    return read_encapsulated(obx(f"OBX|1|ED|c||^text^PLAIN^Base64^{text}")[0]).data.decode()
+
+
+@pytest.mark.parametrize("end", ["\x0c", "\x0b", "\r\n", "\r"])
+def test_the_end_of_a_page_or_of_a_column_never_joins_two_words(end: str) -> None:
+    assert plain_text(f"fin{end}début".encode()) == "fin\ndébut"
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1))
+def test_kept_text_never_holds_a_character_that_no_letter_may_hold(text: str) -> None:
+    try:
+        kept = plain_text(text.encode())
+    except ContentError:
+        return
+    assert not any(c != "\n" and unicodedata.category(c) in ("Cc", "Cf", "Co", "Cn") for c in kept)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.compose.cda import render_cda
 from engine.decide.fold import fold
 from engine.mapping.apply import apply
 from engine.mapping.load import load_mapping
@@ -39,6 +40,8 @@ from tests.support.documents import (
     plain,
     without,
 )
+from tests.support.letters import shop
+from tests.support.summaries import exit_letter, said
 
 SILLAGE = load_mapping(Path(__file__).parents[2] / "mappings" / "sillage")
 NOW = datetime(2026, 4, 1, tzinfo=UTC)
@@ -292,7 +295,7 @@ def test_no_mutation_is_read_as_meant_for_a_doctor_without_the_flags_that_say_so
 def test_any_mutation_gives_facts_or_gaps(data: st.DataObject) -> None:
     raw = bytearray(fixture(data.draw(st.sampled_from(list(FIXED)))))
     for _ in range(data.draw(st.integers(1, 6))):
-        at = data.draw(st.integers(0, len(raw) - 1))
+        at = data.draw(st.integers(0, max(len(raw) - 1, 0)))
         raw[at : at + data.draw(st.integers(0, 200))] = data.draw(st.binary(max_size=60))
     try:
         reading = read(bytes(raw))
@@ -326,3 +329,67 @@ def test_what_a_message_hides_is_kept_by_code_wherever_it_stands(flag: str) -> N
     lines.remove(moved)
     raw = "\r".join([*lines[:-1], moved, ""]).encode()
     assert one(raw).visibility == one(flagged(fixture("t02-n1"), **{flag: "Y"})).visibility
+
+
+def from_unit(raw: bytes, unit: str) -> bytes:
+    """The message with the unit of its sender in PRT-8.10."""
+    return raw.replace(b"FINEG^^^990000028", f"UF^^^{unit}".encode())
+
+
+@pytest.mark.parametrize(
+    ("place", "author", "half"),
+    [
+        ("5101", "5102", Half.DSS),
+        ("5150", "5150", Half.DSP),
+        ("5101", "9999", Half.DSS),
+        ("9999", "5150", Half.DSP),
+        ("5101", "5150", None),
+        ("5150", "5101", None),
+        ("9999", "9999", None),
+    ],
+)
+def test_where_place_and_author_are_of_two_halves_no_half_is_told(
+    place: str, author: str, half: Half | None
+) -> None:
+    raw = from_unit(edited(National().bytes(), "PV1", 3, f"{place}^^^CHEX"), author)
+    assert one(raw).half is half
+    assert bool(read(raw).gaps) is (half is None)
+
+
+def by_a_doctor(specialty: str, role: str = "author", person: str = "assignedAuthor") -> str:
+    return (
+        f'<{role}><{person}><code code="{specialty}" codeSystem="1.2.250.1.213.1.1.4.5"/>'
+        f"</{person}></{role}>"
+    )
+
+
+@pytest.mark.parametrize("structured", [False, True])
+@pytest.mark.parametrize(
+    ("specialty", "half"),
+    [
+        ("G15_10/SM27", Half.DSS),
+        ("G15_10/SM42", None),
+        ("G15_10/SM43", None),
+        ("G15_10/SM92", None),
+        ("G15_10/SM93", None),
+        ("G15_10/C57", None),
+    ],
+)
+def test_what_a_psychiatrist_wrote_is_never_filed_as_somatic(
+    specialty: str, half: Half | None, structured: bool
+) -> None:
+    for who in (("author", "assignedAuthor"), ("legalAuthenticator", "assignedEntity")):
+        cda = Cda(N3, structured=structured, recipient=by_a_doctor(specialty, *who))
+        assert one(National(documents=(cda,)).bytes()).half is half
+    somewhere = National(documents=(Cda(recipient=by_a_doctor(specialty)),)).bytes()
+    assert one(edited(somewhere, "PV1", 3, "5150^^^CHEX")).half is Half.DSP
+
+
+@pytest.mark.parametrize("joint", [False, True])
+def test_a_joint_letter_of_ours_that_comes_back_is_of_no_half(joint: bool) -> None:
+    parts = [said(Items(synthesis="Suivi somatique."))]
+    if joint:
+        parts.append(said(Items(suicide_risk="Un geste en mai."), Half.DSP))
+    ours = render_cda(exit_letter(*parts), b"%PDF-1.4", shop())
+    found = one(plain([encapsulated(ours, "text", "XML")]))
+    assert found.half is (None if joint else Half.DSS)

@@ -149,3 +149,28 @@ def test_any_french_text_survives_as_a_word_processor_writes_it(text: str) -> No
     )
     # Around it, so that the space after a control word and the ends are not at stake.
     assert read(f"[{written}]") == f"[{text}]"
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        (r"TRAMADOL {\strike METHADONE 40 mg}\par", "TRAMADOL [barré : METHADONE 40 mg]"),
+        (r"a \strike b\strike0  c", "a [barré : b] c"),
+        (r"a \striked1 b\striked0  c", "a [barré : b] c"),
+        (r"a \strike b\plain  c", "a [barré : b] c"),
+        (r"{\strike a {\b b} c} d", "[barré : a b c] d"),
+        (r"{\strike a\par b} c", "[barré : a]\n[barré : b] c"),
+        (r"{\strike \u233?t\'e9}", "[barré : été]"),
+        (r"{\strike a\cell b\cell\row}c", "[barré : a] ; [barré : b]\nc"),
+        (r"{\strike a {\v cach\'e9} b}", "[barré : a  b]"),
+        (r"{\strike \par }a", "a"),
+        (r"{\strike }a", "a"),
+    ],
+)
+def test_words_that_are_struck_through_never_read_as_if_they_stood(body: str, text: str) -> None:
+    assert read(body) == text
+
+
+@pytest.mark.parametrize("word", ["column", "page", "sect", "par", "line"])
+def test_a_break_never_joins_two_words(word: str) -> None:
+    assert read(rf"fin\{word} d\'e9but").split() == ["fin", "début"]

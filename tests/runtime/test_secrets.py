@@ -1,9 +1,10 @@
 """A secret that cannot be read is refused in words, whatever the reference holds."""
 
+import os
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from engine.model.config import SecretRef
@@ -21,6 +22,7 @@ def test_a_reference_to_no_file_is_refused_in_words(name: str) -> None:
 
 @given(st.text(min_size=1, max_size=300), st.sampled_from(["file", "env", "credential"]))
 def test_no_reference_ends_otherwise_than_in_a_secret_or_in_words(name: str, source: str) -> None:
+    assume(source != "env" or name not in os.environ)
     reference = parse_reference(f"{source}:{name}", Path("/nowhere"))
     assert reference is not None
     with pytest.raises(ConfigError):

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import typst
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,6 +15,7 @@ from engine.model.policy import Mode
 from engine.runtime.mistakes import SettingsError, Weight
 from engine.runtime.settings import data_named, examine, examine_letters, load, policy_of
 from engine.runtime.shape import duration_text, parse_duration
+from engine.runtime.wiring import press_of
 from tests.support.certs import make_certs
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -277,9 +279,12 @@ def test_a_mistake_is_told_once_with_its_line_its_setting_and_its_cure(
 
 def test_two_listeners_never_share_a_port_nor_take_the_health_port(folder: Path) -> None:
     second = '[[listener]]\nname = "b"\nport = 2575\nmapping = "sillage"\n[[folder]]'
-    told = mistakes(written(folder, (PORT, "port = 2575\n"), ("[[folder]]", second)))
-    assert told == ["relais.toml:66: listener.2.port: the listener dpi has this port already"
-                    " — choose another"]  # fmt: skip
+    path = written(folder, (PORT, "port = 2575\n"), ("[[folder]]", second))
+    line = line_of(path, 'name = "b"') + 1
+    assert mistakes(path) == [
+        f"relais.toml:{line}: listener.2.port: the listener dpi has this port already"
+        " — choose another"
+    ]
     told = mistakes(written(folder, (PORT, "port = 9464\n"), ("[health]\nport = 0", "[health]")))
     assert len(told) == 1
     assert "the health port has this port already" in told[0]
@@ -488,3 +493,40 @@ def test_no_value_in_any_place_makes_the_reading_fail_otherwise_than_in_words(
     raw = tomllib.loads(DEMO) | values
     fitted = fit(Config, raw, ROOT)
     list(check(Sound(fitted.values, raw, ROOT), datetime.now(UTC)))
+
+
+PDF = typst.compile(b"= The unit", pdf_standards=["a-1b"], timestamp=0)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "cannot be read"),
+        (b"<html>", "no PDF"),
+        (PDF[:-200], "no PDF/A-1"),
+        (PDF.replace(b"<pdfaid:part>1", b"<pdfaid:part>2"), "no PDF/A-1"),
+        (typst.compile(b"= Unit"), "no PDF/A-1"),
+        (PDF + b" " * 2 * 1024 * 1024, "larger than 2 MiB"),
+    ],
+    ids=["absent", "other", "torn", "other archive", "ordinary", "large"],
+)
+def test_a_leaflet_that_no_mail_can_carry_is_told_with_its_line(
+    folder: Path, content: bytes | None, said: str
+) -> None:
+    if content is not None:
+        (folder / "unit.pdf").write_bytes(content)
+    path = written(folder, ("[units.annoeullin]", '[units.annoeullin]\nleaflet = "unit.pdf"'))
+    (found,) = mistakes(path)
+    assert said in found
+    assert "units.annoeullin.leaflet" in found
+    assert f":{line_of(path, 'leaflet =')}:" in found
+
+
+def test_a_leaflet_is_read_when_the_daemon_gets_ready(folder: Path) -> None:
+    (folder / "unit.pdf").write_bytes(PDF)
+    path = written(folder, ("[units.annoeullin]", '[units.annoeullin]\nleaflet = "unit.pdf"'))
+    settings = load(path)
+    assert press_of(settings).leaflets == {"annoeullin": PDF}
+    (folder / "unit.pdf").write_bytes(b"<html>")
+    (mistake,) = examine_letters(settings)
+    assert "leaflet" in mistake.what

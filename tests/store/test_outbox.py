@@ -42,8 +42,11 @@ def queue(tx: Tx, letter: Delivery) -> None:
     tx.outbox.add(letter, b"mime", {})
 
 
-async def test_a_letter_comes_back_as_it_was_queued(store: Store) -> None:
-    letter = delivery(parts=("b" * 64, "c" * 64), purposes=("x", "y"), reason="because")
+@pytest.mark.parametrize("discreet", [False, True])
+async def test_a_letter_comes_back_as_it_was_queued(store: Store, discreet: bool) -> None:
+    letter = delivery(
+        parts=("b" * 64, "c" * 64), purposes=("x", "y"), discreet=discreet, reason="because"
+    )
     files = {"letter.pdf": b"%PDF\x00", "cda.xml": b"<a/>"}
     await store.write(lambda tx: tx.outbox.add(letter, b"From: \xff\r\n", files))
     assert await store.read(lambda tx: tx.outbox.get("d1")) == letter

@@ -11,16 +11,16 @@ from hypothesis import strategies as st
 from pydantic import StringConstraints
 
 from engine.compose.text import clean_line, clean_text
-from engine.model.summary import Code, Items, Prose
+from engine.model.summary import Code, Items, Prose, is_blank
 from engine.model.value import Value
 
 # Letters as `compose.text.cleaned` leaves them: NFC, no control or unassigned character.
 _CHARACTERS = st.characters(exclude_categories=("C",)) | st.sampled_from("\u00a0'’\"<>&;%-é œ中")
-_LINES = st.text(_CHARACTERS, min_size=1, max_size=20).map(clean_line).filter(bool)
+_LINES = st.text(_CHARACTERS, min_size=1, max_size=20).map(clean_line).filter(str.strip)
 _PROSES = (
     st.text(_CHARACTERS | st.just("\n"), min_size=1, max_size=60)
     .map(lambda text: clean_text(text).strip(" \n"))
-    .filter(bool)
+    .filter(lambda text: not is_blank(text))  # what shows nothing is not shown
 )
 _OIDS = st.lists(st.integers(0, 9999), min_size=1, max_size=4).map(
     lambda arcs: ".".join(["2", "999", *map(str, arcs)])

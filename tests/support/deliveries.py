@@ -24,6 +24,7 @@ def a_delivery(
         "parts": (),
         "statement": "s",
         "purposes": ("arrival-notice",),
+        "discreet": False,
         "channel": "mss",
         "sender": SENDER,
         "address": address,

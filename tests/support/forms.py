@@ -1,7 +1,7 @@
 """Letter forms: the example of the guide, changed at will, and any items that a form may hold."""
 
 import json
-from datetime import date, time
+from datetime import UTC, date, datetime, time
 from enum import Enum
 from pathlib import Path
 from types import UnionType
@@ -13,6 +13,7 @@ from engine.model.summary import Items
 from engine.model.value import Value
 
 ROOT = Path(__file__).resolve().parents[2]
+NOW = datetime(2026, 3, 3, tzinfo=UTC)  # the day after the example was written
 EXAMPLE = (ROOT / "fixtures/inbound/clinical/form.json").read_bytes()
 # Blanks within a text stay; those around it, and other line ends, do not.
 WORDS = st.lists(
@@ -44,6 +45,8 @@ def _values(kind: type[Value]) -> st.SearchStrategy[Any]:
 
 
 def _of(name: str, hint: Any) -> st.SearchStrategy[Any]:
+    if get_origin(hint) is Annotated and get_origin(get_args(hint)[0]) is tuple:
+        hint = get_args(hint)[0]
     origin = get_origin(hint)
     if name == "system":
         return st.sampled_from(("2.16.840.1.113883.6.3", "2.999.1"))

@@ -113,9 +113,12 @@ class Engine:
         return self.store.read_sync(look)
 
 
-def opened(folder: Path) -> Engine:
-    """The stages with the demo's settings, in a folder of their own."""
+def opened(folder: Path, *changes: tuple[str, str]) -> Engine:
+    """The stages with the demo's settings, changed so, in a folder of their own."""
     text = (ROOT / "config/relais.demo.toml").read_text(encoding="utf-8")
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
     text = text.replace("@mappings@", (ROOT / "mappings").as_posix())
     text = text.replace('ca_file = "mails/ca.pem"\n', "")
     (folder / "relais.toml").write_text(text, encoding="utf-8")

@@ -62,6 +62,20 @@ UNIT = UnitFace(
     secure_address="usmp@ch-exemple.mssante.fr",
     responsible=RESPONSIBLE,
 )
+NEUTRAL = UnitFace(
+    hospital="CH EXEMPLE",
+    finess="990000028",
+    unit="Consultations de médecine",
+    address=("1 place de l'Hôpital", "00000 EXEMPLEVILLE"),
+    city="Exempleville",
+    name_dss="Soins somatiques",
+    name_dsp="Soins psychiatriques",
+    phone_dss="03 00 00 00 10",
+    phone_dsp="03 00 00 00 11",
+    secure_address="medecine@hopital-exemple.mssante.fr",
+    signature="L'équipe médicale",
+    responsible=RESPONSIBLE,
+)
 PATIENT = LetterPatient(
     ipp="26000123",
     ipp_oid="2.25.281474976710656900",
@@ -146,6 +160,14 @@ FACE = ChannelFace(
     message_id="<01j9zk4m7q.1@ch-exemple.mssante.fr>",
     max_size=10 * 1024 * 1024,
 )
+NEUTRAL_FACE = FACE.model_copy(
+    update={
+        "sender": "courrier@hopital-exemple.mssante.fr",
+        "sender_name": "CH Exemple",
+        "message_id": "<01j9zk4m7q.1@hopital-exemple.mssante.fr>",
+    }
+)
+NEUTRAL_HPRIM_FACE = NEUTRAL_FACE.model_copy(update={"format": "hprim"})
 HPRIM_FACE = FACE.model_copy(update={"format": "hprim"})
 
 
@@ -184,6 +206,11 @@ def letter(kind: LetterKind = LetterKind.ARRIVAL_NOTICE, **changes: Any) -> Lett
     if kind is LetterKind.EXIT_LETTER:
         fields["summary"] = summary(SOMATIC)
     return Letter(**(fields | changes))
+
+
+def discreet(of: Letter) -> Letter:
+    """The same letter where the detention must not be told."""
+    return of.model_copy(update={"unit": NEUTRAL, "discreet": True})
 
 
 def second(kind: LetterKind = LetterKind.EXIT_LETTER, **changes: Any) -> Letter:

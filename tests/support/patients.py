@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from engine.decide.fold import fold
-from engine.decide.letters import message_id
+from engine.decide.letters import message_id, mint_oid
 from engine.decide.person import gp_meant
 from engine.decide.plan import Plan, Send, plan, verdict_on
 from engine.decide.scene import Scene
@@ -23,8 +23,8 @@ from engine.model.fact import (
     MovementStated,
     PersonStated,
 )
-from engine.model.flow import Delivery, DeliveryState
-from engine.model.letter import Signatory, UnitFace
+from engine.model.flow import MOVES, Delivery, DeliveryState
+from engine.model.letter import THREAD_OF, Signatory, UnitFace
 from engine.model.people import Mailbox, MailboxType, Professional, Traits
 from engine.model.policy import Delays, Mode, Policy
 
@@ -62,6 +62,14 @@ def face(name: str) -> UnitFace:
         city="Exempleville",
         secure_address="usmp@ch-exempleville.mssante.example",
         responsible=Signatory(rpps="10999990046", family="EXEMPLE", given="Jean"),
+        neutral=UnitFace(
+            hospital="CH d'Exempleville",
+            finess="590000006",
+            unit="Consultations de médecine",
+            city="Exempleville",
+            secure_address="medecine@ch-exempleville.mssante.example",
+            responsible=Signatory(rpps="10999990046", family="EXEMPLE", given="Jean"),
+        ),
     )
 
 
@@ -131,6 +139,7 @@ class World:
     deliveries: dict[str, Delivery] = field(default_factory=dict)
     cleared: frozenset[str] = frozenset()
     recalled: frozenset[str] = frozenset()
+    near: frozenset[str] = frozenset()
     left: list[tuple[datetime, Delivery]] = field(default_factory=list)
     order: int = 0
 
@@ -172,6 +181,7 @@ class World:
             policy=self.policy,
             now=self.now,
             recalled=self.recalled,
+            near=self.near,
         )
 
     def plan(self) -> Plan:
@@ -181,6 +191,7 @@ class World:
     def act(self) -> Plan:
         """Decide, queue, cancel; then let what may leave, leave."""
         decided = self.plan()
+        assert len({one.delivery for one in decided.cancels}) == len(decided.cancels)
         for cancel in decided.cancels:
             self.change(cancel.delivery, DeliveryState.CANCELLED, cancel.reason.value)
         for one in decided.threads:
@@ -204,7 +215,10 @@ class World:
                 self.change(delivery.id, DeliveryState.CANCELLED, verdict.value)
 
     def change(self, delivery: str, state: DeliveryState, reason: str = "") -> None:
-        """Move a delivery."""
+        """Move a delivery, as the store would: along model.flow.MOVES alone."""
+        known = self.deliveries[delivery].state
+        via = known if known is not DeliveryState.QUEUED else DeliveryState.SENDING
+        assert state in MOVES[known] or state in MOVES[via], f"{known} → {state}"
         self.deliveries[delivery] = replace(self.deliveries[delivery], state=state, reason=reason)
 
     def delivery(self, send: Send) -> Delivery:
@@ -220,13 +234,18 @@ class World:
             parts=tuple(sorted(str(part) for part in say.parts)),
             statement=say.statement,
             purposes=tuple(sorted(say.purposes)),
+            discreet=say.discreet,
             channel="mssante",
             sender="relais@ch.example",
             address=say.mailbox.address,
             intended=say.mailbox.address,
             message_id=message_id(send.delivery, "relais@ch.example"),
             document_oid="2.25.1",
-            set_oid="2.25.2",
+            set_oid=(
+                send.replaces.set_oid
+                if send.replaces
+                else mint_oid("set", send.stay, THREAD_OF[say.kind], say.mailbox.rpps)
+            ),
             size=1,
             state=DeliveryState.QUEUED,
             created_at=self.now,

@@ -95,6 +95,7 @@ def delivery(name: str = "d1", **changes: Any) -> Delivery:
         "parts": (),
         "statement": "s",
         "purposes": ("arrival-notice",),
+        "discreet": False,
         "channel": "mssante",
         "sender": "usmp@chu.example",
         "address": "medecin@cabinet.example",

@@ -91,6 +91,7 @@ CREATE TABLE delivery (
     parts         TEXT NOT NULL CHECK (json_valid(parts)),
     statement     TEXT NOT NULL,
     purposes      TEXT NOT NULL CHECK (json_valid(purposes)),
+    discreet      INTEGER NOT NULL CHECK (discreet IN (0, 1)),
     channel       TEXT NOT NULL,
     sender        TEXT NOT NULL,
     address       TEXT NOT NULL,
