@@ -50,12 +50,16 @@ _INLINE: Final = frozenset(
 _LONG: Final = 120
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/=\s]+")
 _TAG: Final = re.compile(
-    r"<!--(.*?)-->"
-    r"|<(/?)([A-Za-z][A-Za-z0-9:-]*)((?:\"[^\"]*\"|'[^']*'|[^>\"'])*)>"
-    r"|<([!?])([^>]*)>",
+    # Each alternative ends at the next opening, so that a row of openings takes no square of time.
+    r"<!--((?:(?!<!--).)*?)-->"
+    r"|<(/?)([A-Za-z][A-Za-z0-9:-]*)((?:\"[^\"<]*+\"|'[^'<]*+'|[^<>\"'])*+)>"
+    r"|<([!?])([^<>]*+)>",
     re.DOTALL,
 )
-_SCRIPT: Final = re.compile(r"<(script|style)\b[^>]*>(.*?)</\1\s*>", re.DOTALL | re.IGNORECASE)
+_SCRIPT: Final = re.compile(
+    r"<(script|style)\b[^<>]*+>((?:(?!<(?:script|style)\b).)*?)</\1\s*>",
+    re.DOTALL | re.IGNORECASE,
+)
 
 
 def xml_text(root: Element) -> tuple[str, Callable[[int], str], list[tuple[str, bytes]]]:

@@ -24,6 +24,15 @@ _BETWEEN: Final = re.compile(
     rb"(" + _PARENS + rb"|<(?!<)[0-9A-Fa-f\s]{4,}>)|%([^\r\n]{4,})|/([^\0-\x20()<>\[\]{}/%]{5,})",
     re.DOTALL,
 )
+# ISO 32000-1, 14.4: two strings of 16 bytes, or the 24 letters of their Base64.
+_FILE_ID: Final = re.compile(
+    rb"/ID\s*\[\s*(?:\([A-Za-z0-9+/]{22}==\)\s*|<[0-9A-Fa-f]{32}>\s*){2}\]"
+)
+# The same in XMP (part 2, 2.2: Media Management).
+_XMP_ID: Final = re.compile(
+    rb"<xmpMM:(InstanceID|DocumentID|OriginalDocumentID)>"
+    rb"(?:uuid:)?(?:[A-Za-z0-9+/]{22}==|[0-9A-Fa-f-]{32,36})</xmpMM:\1>"
+)
 _SHOWING: Final = re.compile(
     rb"(?=[/\s\[(<T'\"])(?:"
     rb"/(?P<font>[^\0-\x20()<>\[\]{}/%]+)\s+[-+.0-9]+\s+Tf\b"
@@ -205,7 +214,11 @@ def _between(found: Found, place: str, budget: Budget, file: str) -> None:
     offsets: list[int] = []
     names: set[bytes] = set()
     for start, end in found.regions:
+        # The numbers that tell one file from another are no words, and look like some by chance.
+        numbers = [one.span() for one in _FILE_ID.finditer(found.data, start, end)]
         for one in _BETWEEN.finditer(found.data, start, end):
+            if any(a <= one.start() < b for a, b in numbers):
+                continue
             if one[3] is not None:
                 names.add(one[3])
             else:
@@ -238,6 +251,7 @@ def _names(names: set[bytes]) -> str:
 
 
 def _metadata(content: bytes, place: str, budget: Budget, file: str) -> None:
+    content = _XMP_ID.sub(b"", content)
     try:
         root = parse(content.strip(b"\0\t\r\n "))
     except XmlError:

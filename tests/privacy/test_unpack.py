@@ -1,4 +1,5 @@
 import base64
+import re
 import zlib
 
 import pytest
@@ -6,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.privacy.fold import words
+from engine.privacy.markup import html_segments
 from engine.privacy.report import UNREADABLE
 from engine.privacy.unpack import unpack
 from tests.support import leaky
@@ -136,3 +138,19 @@ def test_no_change_of_a_pdf_makes_it_raise(data: st.DataObject) -> None:
         at = data.draw(st.integers(0, len(whole) - 1))
         whole[at] = data.draw(st.integers(0, 255))
     unpack(leaky.mail(leaky.attached(bytes(whole), "application/pdf")))
+
+
+def test_the_numbers_that_tell_one_pdf_from_another_are_no_words() -> None:
+    title = "cjs8O3ijjAaKsuTYd5yZgg=="
+    made = leaky.pdf("Bonjour.", title=title)
+    told = texts(leaky.mail(leaky.text(), leaky.attached(made, "application/pdf", "a.pdf")))
+    number = re.search(rb"/ID\s*\[\((.{24})\)", made)
+    assert number is not None
+    assert number[1].decode() not in told
+    assert title in told  # but a title of that form is one
+
+
+@pytest.mark.timeout(60)  # a square of this length would take an hour
+@pytest.mark.parametrize("row", ["<a ", '<a "', "<!--", "<script>", "<style "])
+def test_a_row_of_openings_ends(row: str) -> None:
+    assert html_segments(row * 500_000)
