@@ -160,7 +160,7 @@ class Processor:
             patient = reading.facts[0].patient if reading.facts else None
             if not self._keep(tx, reading):
                 state, note = JournalState.PARKED, "MRG-1: the merge would close a circle"
-        tx.journal.close(entry.id, state, now, note)
+        tx.journal.close(entry.id, state, now, note, patient=patient)
         tx.audit.append(
             AuditKind.MESSAGE_PROCESSED,
             now=now,
@@ -207,7 +207,7 @@ class Processor:
                 case _:
                     pass
         for data in reading.blobs.values():
-            tx.facts.put_blob(data)
+            tx.facts.put_blob(data, reading.facts[0].patient)
         tx.facts.add(reading.facts)
         return True
 
