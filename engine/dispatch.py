@@ -133,7 +133,12 @@ class Dispatcher:
 
     async def _write(self, scene: Scene, send: Send, now: datetime) -> Written:
         wanted = {part.content for part in send.say.parts}
-        contents = await self._store.read(lambda tx: {one: tx.facts.blob(one) for one in wanted})
+        try:
+            contents = await self._store.read(
+                lambda tx: {one: tx.facts.blob(one) for one in wanted}
+            )
+        except KeyError:  # past its age (relais purge): a person must publish it anew
+            return Written(send, None, None, None, "a document is no longer kept")
         press = self._press()
         channel = press.channels.get(send.say.mailbox.channel)
         if channel is None:

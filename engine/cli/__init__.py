@@ -3,7 +3,7 @@
 Heavy modules are imported inside the commands, so that ``relais --help`` answers at once.
 """
 
-from engine.cli import dialect, people, proof, service, traffic
+from engine.cli import dialect, keeping, people, proof, service, traffic
 from engine.cli.root import main
 
-__all__ = ["dialect", "main", "people", "proof", "service", "traffic"]
+__all__ = ["dialect", "keeping", "main", "people", "proof", "service", "traffic"]

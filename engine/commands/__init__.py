@@ -3,7 +3,18 @@ or the command itself when no daemon runs. Each leaves its line in the audit tra
 
 from typing import Any, Final
 
-from engine.commands import audit, consent, journal, outbox, patient, status, tasks
+from engine.commands import (
+    audit,
+    consent,
+    journal,
+    keys,
+    outbox,
+    patient,
+    purge,
+    rights,
+    status,
+    tasks,
+)
 from engine.commands.context import Context, Operation, refused
 
 OPERATIONS: Final[dict[str, Operation]] = {
@@ -26,6 +37,11 @@ OPERATIONS: Final[dict[str, Operation]] = {
     "task.show": tasks.show,
     "task.done": tasks.done,
     "why": patient.why,
+    "patient.export": rights.export,
+    "patient.forget": rights.forget,
+    "purge": purge.purge,
+    "keys.list": keys.listing,
+    "keys.rotate": keys.rotate,
     "audit.verify": audit.verify_chain,
     "audit.export": audit.export,
     "audit.key": audit.public_key,

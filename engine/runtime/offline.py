@@ -11,6 +11,7 @@ from engine.runtime import control
 from engine.runtime.findings import shipped_mappings
 from engine.runtime.settings import data_named, load
 from engine.runtime.wiring import masters_of, store_path, utc_now
+from engine.store.masters import Master
 from engine.store.sqlite import SqliteStore
 
 _EFFECT: Final = "the command does nothing"
@@ -104,3 +105,8 @@ def make_signing_key(path: Path) -> str:
             effect="nothing was written",
             remedy="give a path in a folder that you may write to",
         ) from None
+
+
+def make_master_key() -> str:
+    """A line of a master key file, see store.masters."""
+    return Master.fresh().line

@@ -1,6 +1,7 @@
 """The durable store on SQLite: one writing connection, a few reading ones."""
 
 import asyncio
+import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -13,7 +14,7 @@ from engine.model.errors import StoreError
 from engine.store.connection import as_store_error, open_reading, open_writing
 from engine.store.interface import Tx
 from engine.store.lock import WriterLock
-from engine.store.masters import MasterFile, Masters
+from engine.store.masters import Master, MasterFile, Masters
 from engine.store.migrate import check, load, migrate
 from engine.store.transaction import SqliteTx
 from engine.store.vault import Keyring
@@ -38,6 +39,7 @@ class SqliteStore:
     ) -> None:
         self._path = path
         self._ring = ring
+        self._rotating = threading.Lock()
         self._writer = writer
         self._lock = lock
         self._closed = False
@@ -169,6 +171,48 @@ class SqliteStore:
                 remedy="run it again: relais purge",
             )
         return max(0, before - self._path.stat().st_size)
+
+    @property
+    def masters(self) -> Masters:
+        """Where the master keys are."""
+        return self._ring.source
+
+    def rotate(self, told: Callable[[Tx, str, int], object]) -> tuple[str, int]:
+        """Wrap all keys with a new master; give its name and how many keys. ``told`` is called in
+        the same transaction.
+
+        A crash at any moment leaves the masters that the store then needs where they are read:
+        the new one is on the disk before any key is wrapped with it, and the old ones go once
+        none is wrapped with them. Raises ``StoreError`` when others see to the masters and have
+        put no new one first.
+        """
+        with self._rotating:
+            masters = self.masters
+            there = masters.read()
+            in_use = self.read_sync(lambda tx: tx.keys.counts())
+            new = there[0]
+            if masters.ours:
+                new = Master.fresh()
+                masters.replace([new, *(one for one in there if one.name in in_use)])
+            elif set(in_use) == {new.name}:
+                raise StoreError(
+                    what="There is no new master key.",
+                    where=masters.where,
+                    effect="nothing was changed: the first key there is the one in use",
+                    remedy="make one (relais keys make), put its line first and leave the old one "
+                    "below it, then ask again",
+                )
+
+            def work(tx: Tx) -> int:
+                count = tx.keys.rewrap(new)
+                told(tx, new.name, count)
+                return count
+
+            count = self.write_sync(work)
+            if masters.ours:
+                masters.replace([new])
+            self.give_back()  # keys as the old master wrapped them leave the log
+            return new.name, count
 
     def _writing(self) -> Writer:
         if self._writer is None:

@@ -58,7 +58,7 @@ class Keyring:
     """What all connections of one process share: the masters, and the store's own key."""
 
     def __init__(self, masters: Masters) -> None:
-        self._source = masters
+        self.source = masters
         self._masters: dict[str, Seal] = {}
         self.index = Index(b"")
         self.payloads = payloads_of(b"")
@@ -104,11 +104,11 @@ class Keyring:
 
     def _master(self, name: str) -> Seal:
         if name not in self._masters:
-            self.take(self._source.read())  # another process has rotated since
+            self.take(self.source.read())  # another process has rotated since
         if name not in self._masters:
             raise StoreError(
                 what="The master key is not the one of this store.",
-                where=self._source.where,
+                where=self.source.where,
                 effect=f"keys wrapped by master {name} cannot be opened, nor what they seal",
                 remedy="put that master back: the backup of the store has it beside it",
             )
