@@ -131,7 +131,7 @@ class SqliteRetention:
         freed = 0
         kept = self._run(_MESSAGES_KEPT, (limit, TaskKind.MESSAGE_UNREADABLE)).fetchall()
         for number, received_at, state in kept:
-            if received_at >= micros(before):
+            if received_at >= micros(before) or freed == limit:
                 break  # they lie in the order in which they came
             if state in _WAIT_FOR_A_PERSON and self._asks(number):
                 continue
