@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from engine.model.flow import AckCode, JournalState
 
 
-@dataclass(frozen=True, slots=True)
-class NewEntry:
-    """A message as it arrived, and the verdict passed at the door."""
+class NewEntry(NamedTuple):
+    """A message as it arrived, and the verdict passed at the door. (A tuple is made in a third of
+    the time of a frozen class, and one is made for each message.)"""
 
     source: str  # name of the listener or folder
     peer: str  # address of the peer, or the file name; never logged
