@@ -140,7 +140,10 @@ class Dispatcher:
         earlier = (
             {part.partition(":")[2] for part in send.replaces.parts} if send.replaces else set()
         )
-        contents = await self._store.read(lambda tx: _contents(tx, wanted, earlier - wanted))
+        try:
+            contents = await self._store.read(lambda tx: _contents(tx, wanted, earlier - wanted))
+        except KeyError:  # past its age (relais purge): a person must publish it anew
+            return Written(send, None, None, None, "a document is no longer kept")
         press = self._press()
         channel = press.channels.get(send.say.mailbox.channel)
         if channel is None:

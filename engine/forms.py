@@ -40,7 +40,7 @@ class Placed:
 
     def keep(self, tx: Tx) -> None:
         """Write the fact and its bytes."""
-        tx.facts.put_blob(self.content)
+        tx.facts.put_blob(self.content, self.patient)
         tx.facts.add([self.heard])
 
 

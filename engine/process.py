@@ -187,7 +187,7 @@ class Processor:
             patient = reading.facts[0].patient if reading.facts else None
             if not self._keep(tx, reading):
                 state, note = JournalState.PARKED, "MRG-1: the merge would close a circle"
-        tx.journal.close(entry.id, state, now, note)
+        tx.journal.close(entry.id, state, now, note, patient=patient)
         tx.audit.append(
             AuditKind.MESSAGE_PROCESSED,
             now=now,
@@ -264,7 +264,7 @@ class Processor:
                 case _:
                     pass
         for data in reading.blobs.values():
-            tx.facts.put_blob(data)
+            tx.facts.put_blob(data, reading.facts[0].patient)
         tx.facts.add(reading.facts)
         tx.facts.add(_of_moved_accounts(tx, reading))
         return True

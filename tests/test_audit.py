@@ -1,5 +1,6 @@
 """The chain names its first broken link, exactly; the format of its bytes never changes."""
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -354,3 +355,13 @@ def test_a_key_of_another_kind_is_refused() -> None:
             private_key_from_pem(bad)
     with pytest.raises(ValueError, match=r"key|PEM"):
         public_key_from_pem("nothing")
+
+
+@given(
+    st.dictionaries(
+        st.text(max_size=8), st.text(max_size=8) | st.integers() | st.booleans() | st.none()
+    )
+)
+def test_a_detail_is_spelt_as_canonical_json(detail: dict[str, object]) -> None:
+    expected = json.dumps(detail, sort_keys=True, separators=(",", ":"))
+    assert detail_text(detail) == expected

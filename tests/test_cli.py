@@ -207,7 +207,7 @@ def test_a_command_before_the_first_start_says_so(tmp_path: Path) -> None:
     result = run("--config", str(engine.settings.path), "status")
     assert result.exit_code == 1
     assert "relais serve" in result.output
-    assert not (tmp_path / "data").exists()
+    assert list((tmp_path / "data").iterdir()) == [tmp_path / "data/master.key"]
 
 
 def test_config_check_tells_each_mistake_and_its_count(tmp_path: Path) -> None:

@@ -61,6 +61,12 @@ def replay(context: Context, args: dict[str, Any]) -> dict[str, Any]:
                     where=f"journal {number}",
                     remedy="replay the first entry of that message",
                 )
+            if not entry.kept:
+                raise refused(
+                    "That entry's message is no longer kept.",
+                    where=f"journal {number}",
+                    remedy="have the DPI send it again",
+                )
             tx.journal.reopen(number)
             context.audit(tx, AuditKind.HUMAN_ACT, subject=f"journal {number}", act="replay")
 
@@ -92,6 +98,8 @@ def _row(entry: Entry) -> dict[str, Any]:
 
 
 def _reading(context: Context, entry: Entry) -> dict[str, Any]:
+    if not entry.kept:
+        return {"unread": "its bytes are no longer kept"}
     dialect = dialects_by_source(context.settings).get(entry.source)
     if dialect is None:
         return {"unread": "its way in is no longer configured"}

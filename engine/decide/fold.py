@@ -207,7 +207,8 @@ def _documents(facts: Sequence[Heard], stays: Sequence[Stay]) -> list[tuple[str 
             by_also.update((key, own[0]) for key in keys(number, said.visit))
     found = [
         (
-            said.visit,
+            # Said under a visit that we do not know, it is in the stay that it was put in.
+            said.visit if places.get(said.visit) or key[1] is None else key[1],
             Document(
                 document=said.document,
                 half=said.half,

@@ -38,6 +38,7 @@ class Stage:
         shutil.rmtree(folder, ignore_errors=True)
         (folder / "inbox").mkdir(parents=True)
         (folder / "gateway").mkdir()
+        (folder / "tmp").mkdir()
         mails = MailServer(folder / "mails")
         mails.start_in_thread()
         text = (ROOT / "config/relais.demo.toml").read_text(encoding="utf-8")
@@ -70,6 +71,7 @@ class Stage:
                 stdout=log,
                 stderr=log,
                 cwd=ROOT,
+                env=os.environ | {"TMPDIR": str(self.folder / "tmp")},
             )
         while time.monotonic() - begun < READY_WITHIN:
             if (self.data / "run.json").exists():

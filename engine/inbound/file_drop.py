@@ -247,8 +247,11 @@ class FileDrop:
         return data if same and len(data) == found.size else None
 
     def _move(self, taken: _Taken) -> bool:
-        """Move a file whose messages are stored. False: it stays, to be moved at a later sweep."""
+        """Move a file whose messages are stored; remove it, if all of it was read and nobody wants
+        it in clear. False: it stays, to be moved at a later sweep."""
         source = self.folder.path / taken.found.name
+        if taken.folder == DONE and not self.folder.keep:
+            return self._remove(source, taken)
         target = _free(self.folder.path / taken.folder, taken.found.name)
         try:
             if taken.reason:
@@ -257,13 +260,26 @@ class FileDrop:
             source.rename(target)
             _sync(self.folder.path / taken.folder)
             _sync(self.folder.path)
-            if self.folder.flag is not None:
-                for flag in _flags(taken.found.name, self.folder.flag):
-                    (self.folder.path / flag).unlink(missing_ok=True)
+            self._drop_flags(taken)
         except OSError as error:
             log.error("file-not-moved", source=self.folder.name, error=type(error).__name__)
             return False
         return True
+
+    def _remove(self, source: Path, taken: _Taken) -> bool:
+        try:
+            source.unlink()
+            _sync(self.folder.path)
+            self._drop_flags(taken)
+        except OSError as error:
+            log.error("file-not-removed", source=self.folder.name, error=type(error).__name__)
+            return False
+        return True
+
+    def _drop_flags(self, taken: _Taken) -> None:
+        if self.folder.flag is not None:
+            for flag in _flags(taken.found.name, self.folder.flag):
+                (self.folder.path / flag).unlink(missing_ok=True)
 
     def _drop_orphan_flags(self) -> None:
         """A crash may leave the flag of a file that was moved; it must not pass for the flag of

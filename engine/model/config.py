@@ -84,7 +84,7 @@ class WatchedFolder(Value):
     """A folder where whole files, one or more messages each, are dropped."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9-]*$", description="Name in the journal and metrics.")
-    path: Path = Field(description="Watched; files are moved to done/ or quarantine/ in it.")
+    path: Path = Field(description="Watched; what cannot be read is moved to quarantine/ in it.")
     mapping: str = Field(description="Folder of mappings/ that holds this sender's dialect.")
     pattern: str = Field(default="*.hl7", description="Names to take.")
     forms: bool = Field(
@@ -101,6 +101,10 @@ class WatchedFolder(Value):
         default=timedelta(seconds=2), description="Without `flag`: unchanged for that long."
     )
     sweep: timedelta = Field(default=timedelta(seconds=10), description="Look again that often.")
+    keep: bool = Field(
+        default=False,
+        description="Keep what was taken in done/, in clear. Else it is removed: the store has it.",
+    )
     max_file: int = Field(default=64 * MIB, ge=1024, description="Largest file, bytes.")
 
 
@@ -253,6 +257,37 @@ class Audit(Value):
     )
 
 
+class Encryption(Value):
+    """What seals the store. Back it up apart from the store: without it nothing can be read."""
+
+    master_key: SecretRef | None = Field(
+        default=None,
+        description="Reference to the master key. None: <data>/master.key, made once.",
+    )
+
+
+class Retention(Value):
+    """How long `relais purge` leaves things; what is still needed stays, however old."""
+
+    messages: timedelta = Field(
+        default=timedelta(days=90), description="Bytes of messages, from their arrival."
+    )
+    documents: timedelta = Field(
+        default=timedelta(days=180),
+        description="Documents, from the last word of a patient whose stays have ended.",
+    )
+    letters: timedelta = Field(
+        default=timedelta(days=365), description="Mails and their files, from their end."
+    )
+    tasks: timedelta = Field(
+        default=timedelta(days=365), description="Closed tasks about messages and deliveries."
+    )
+    patients: timedelta = Field(
+        default=timedelta(days=730),
+        description="All that is known of a patient whose stays have ended, from the last word.",
+    )
+
+
 class Log(Value):
     """Technical logs: JSON lines on standard error, never patient data."""
 
@@ -305,4 +340,6 @@ class Config(Value):
     retry: Retry = Retry()
     health: Health = Health()
     audit: Audit = Audit()
+    encryption: Encryption = Encryption()
+    retention: Retention = Retention()
     log: Log = Log()

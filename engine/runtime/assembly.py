@@ -27,6 +27,7 @@ from engine.runtime.wiring import (
     allowed_address,
     dialects_by_source,
     knowledge_of,
+    masters_of,
     press_of,
     route_of,
     store_path,
@@ -47,7 +48,7 @@ class Assembly:
         config = self.settings.config
         logs.set_up(config.log.level)
         _make(config.data)
-        self.store = SqliteStore.open(store_path(config.data))
+        self.store = SqliteStore.open(store_path(config.data), masters_of(config))
         self.key = load_or_create_key(config.audit.signing_key or config.data / "audit.key")
         self._knowledge = knowledge_of(self.settings)
         self._firewall = LetterFirewall(self.settings, lambda: self._knowledge)
@@ -190,7 +191,7 @@ def _make(data: Path) -> None:
 
 def _same_foundations(before: Config, after: Config) -> None:
     """Raise ConfigError when a reload asks for what only a start can do."""
-    names = ("data", "health", "audit")
+    names = ("data", "health", "audit", "encryption")
     changed = [name for name in names if getattr(before, name) != getattr(after, name)]
     if before.hospital.software_id != after.hospital.software_id:
         changed.append("hospital.software_id")

@@ -9,8 +9,8 @@ from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from engine.mapping.load import load_mapping
-from engine.model.config import Health, Hospital
-from engine.model.errors import ConfigError
+from engine.model.config import Encryption, Health, Hospital
+from engine.model.errors import ConfigError, StoreError
 from engine.model.people import luhn_ok, rpps_ok
 from engine.model.policy import Mode
 from engine.runtime import certificates
@@ -21,7 +21,9 @@ from engine.runtime.findings import ABSENT, Finding, Sound, cure_of, folder_faul
 from engine.runtime.leaflet import leaflet_fault
 from engine.runtime.lexicon import rules_of
 from engine.runtime.mistakes import Weight
+from engine.runtime.secrets import resolve_secret
 from engine.runtime.toml_positions import Path as Place
+from engine.store.masters import parse as parse_masters
 
 _MOST_ROWS_TOLD: Final = 50
 
@@ -79,6 +81,7 @@ def _places(sound: Sound) -> Iterator[Finding]:
     key = sound.values["audit"].signing_key if "audit" in sound.values else None
     if key is not None:
         yield from certificates.check_signing_key(("audit", "signing_key"), key, Finding)
+    yield from _master_key(sound)
     health: Health | None = sound.values.get("health")
     if health is not None and not loopback(health.host):
         yield Finding(
@@ -87,6 +90,24 @@ def _places(sound: Sound) -> Iterator[Finding]:
             'set host = "127.0.0.1" and put a reverse proxy before it',
             Weight.ADVICE,
         )
+
+
+def _master_key(sound: Sound) -> Iterator[Finding]:
+    """A reference must hold what it should; the file of ours is made at the first start."""
+    encryption: Encryption | None = sound.values.get("encryption")
+    if encryption is None or encryption.master_key is None:
+        return
+    place = ("encryption", "master_key")
+    try:
+        text = resolve_secret(encryption.master_key).get_secret_value()
+        parse_masters(text, encryption.master_key.name)
+    except ConfigError as error:
+        # The account that checks is often not the one that systemd gives the credential to.
+        missing = encryption.master_key.source == "credential"
+        weight = Weight.ADVICE if missing else Weight.STOPS
+        yield Finding(place, error.what.rstrip("."), error.remedy, weight)
+    except StoreError as error:
+        yield Finding(place, error.effect.partition(";")[0], error.remedy)
 
 
 def _data(data: Path) -> Iterator[Finding]:

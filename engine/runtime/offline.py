@@ -10,7 +10,8 @@ from engine.model.errors import ConfigError, EngineError, OperationError
 from engine.runtime import control
 from engine.runtime.findings import shipped_mappings
 from engine.runtime.settings import data_named, load
-from engine.runtime.wiring import store_path, utc_now
+from engine.runtime.wiring import masters_of, store_path, utc_now
+from engine.store.masters import Master
 from engine.store.sqlite import SqliteStore
 
 _EFFECT: Final = "the command does nothing"
@@ -42,7 +43,7 @@ def ask(
             remedy="start the daemon once: relais serve",
         )
     try:
-        store = SqliteStore.open(path)
+        store = SqliteStore.open(path, masters_of(settings.config))
     except PermissionError:
         raise control.closed_to_us(path) from None
     try:
@@ -104,3 +105,8 @@ def make_signing_key(path: Path) -> str:
             effect="nothing was written",
             remedy="give a path in a folder that you may write to",
         ) from None
+
+
+def make_master_key() -> str:
+    """A line of a master key file, see store.masters."""
+    return Master.fresh().line

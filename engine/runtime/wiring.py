@@ -12,7 +12,8 @@ from engine.dispatch import Press
 from engine.inbound.door import Door
 from engine.knowledge import Knowledge
 from engine.mapping.schema import Dialect
-from engine.model.config import Channel, Listener, WatchedFolder
+from engine.model.config import Channel, Config, Listener, WatchedFolder
+from engine.model.errors import ConfigError
 from engine.model.flow import Delivery
 from engine.model.policy import Mode
 from engine.outbound.folder import FolderTransport
@@ -23,6 +24,8 @@ from engine.runtime.leaflet import read_leaflet
 from engine.runtime.secrets import resolve_secret
 from engine.runtime.settings import Settings, policy_of
 from engine.store.interface import Tx
+from engine.store.masters import GivenMasters, MasterFile, Masters
+from engine.store.sqlite import MASTER_FILE
 
 
 def utc_now() -> datetime:
@@ -118,6 +121,27 @@ class Gate:
         if isinstance(verdict, Reason):
             return Cancel(verdict.value)
         return Wait(until=verdict, reason=Reason.HOLD_BACK.value)
+
+
+def masters_of(config: Config) -> Masters:
+    """Where the master keys of the store are."""
+    reference = config.encryption.master_key
+    if reference is None:
+        return MasterFile(config.data / MASTER_FILE)
+    place = f"{reference.source}:{reference.name}"
+
+    def text() -> str:
+        try:
+            return resolve_secret(reference).get_secret_value()
+        except ConfigError as error:
+            raise ConfigError(
+                what=error.what,
+                where=place,
+                effect="the store is sealed: it was not opened",
+                remedy=error.remedy,
+            ) from None
+
+    return GivenMasters(place, text)
 
 
 def store_path(data: Path) -> Path:

@@ -8,16 +8,18 @@ from typing import Any, Final
 import apsw
 
 from engine.audit import GENESIS, detail_text, line_hash
+from engine.model.errors import StoreError
 from engine.model.trail import AuditEntry, AuditKind, SignedRoot
 from engine.store.connection import executor, storable
+from engine.store.vault import PATIENT, Vault
 
 _HEAD: Final = "SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1"
 _HEAD_BEFORE: Final = "SELECT seq, hash FROM audit WHERE at < ? ORDER BY seq DESC LIMIT 1"
 _APPEND: Final = (
-    "INSERT INTO audit (seq, at, kind, actor, patient, stay, subject, detail, previous, hash) "
-    "VALUES (?,?,?,?,?,?,?,?,?,?)"
+    "INSERT INTO audit (seq, at, kind, actor, patient, said, previous, hash) "
+    "VALUES (?,?,?,?,?,?,?,?)"
 )
-_COLUMNS: Final = "seq, at, kind, actor, patient, stay, subject, detail, previous, hash"
+_COLUMNS: Final = "seq, at, kind, actor, patient, said, previous, hash"
 _ENTRIES: Final = f"SELECT {_COLUMNS} FROM audit WHERE seq > ? ORDER BY seq LIMIT ?"
 _OF_PATIENT: Final = (
     f"SELECT {_COLUMNS} FROM audit WHERE patient = ?1 OR patient IN "
@@ -25,6 +27,7 @@ _OF_PATIENT: Final = (
     "ORDER BY seq DESC LIMIT ?2"
 )
 _ADD_ROOT: Final = "INSERT INTO audit_root (day, seq, hash, key_id, signature) VALUES (?,?,?,?,?)"
+_SAID: Final = b"audit.said"
 _ROOTS: Final = "SELECT day, seq, hash, key_id, signature FROM audit_root ORDER BY day"
 
 
@@ -42,8 +45,9 @@ class SqliteAuditLog:
     read anew, which the writer asks for at each transaction and each undone work.
     """
 
-    def __init__(self, connection: apsw.Connection) -> None:
+    def __init__(self, connection: apsw.Connection, vault: Vault) -> None:
         self._run = executor(connection)
+        self._vault = vault
         self._head: tuple[int, bytes] | None = None
 
     def forget(self) -> None:
@@ -77,17 +81,19 @@ class SqliteAuditLog:
                 subject=storable(subject),
                 **detail,
             )
-        self._run(_APPEND, (seq, at, kind, actor, patient, stay, subject, text, previous, digest))
+        whose = None if patient is None else self._vault.token(patient, PATIENT)
+        said = self._vault.close(_joined(stay, subject, text), _SAID, b"%d" % seq)
+        self._run(_APPEND, (seq, at, kind, actor, whose, said, previous, digest))
         self._head = seq, digest
         return seq
 
     def entries(self, *, after: int = 0, limit: int = 1000) -> Sequence[AuditEntry]:
-        return [_line(row) for row in self._run(_ENTRIES, (after, limit)).fetchall()]
+        return [self._line(row) for row in self._run(_ENTRIES, (after, limit)).fetchall()]
 
     def of_patient(self, patient: str, limit: int = 500) -> Sequence[AuditEntry]:
         """The last lines of the cluster of a patient, oldest first."""
-        rows = self._run(_OF_PATIENT, (patient, limit)).fetchall()
-        return [_line(row) for row in reversed(rows)]
+        rows = self._run(_OF_PATIENT, (self._vault.token(patient, PATIENT), limit)).fetchall()
+        return [self._line(row) for row in reversed(rows)]
 
     def head(self) -> tuple[int, bytes]:
         rows = self._run(_HEAD).fetchall()
@@ -103,8 +109,27 @@ class SqliteAuditLog:
     def roots(self) -> Sequence[SignedRoot]:
         return [SignedRoot(*row) for row in self._run(_ROOTS).fetchall()]
 
+    def _line(self, row: tuple[Any, ...]) -> AuditEntry:
+        """A line whose bytes do not open is shown as one that nobody wrote: its hash tells."""
+        seq, at, kind, actor, whose, said, previous, digest = row
+        try:
+            patient = self._vault.maybe_text(whose, PATIENT)
+            stay, subject, text = _parted(self._vault.open(said, _SAID, b"%d" % seq))
+            detail = json.loads(text)
+        except StoreError:
+            patient, stay, subject, detail = None, None, "", {"unreadable": True}
+        return AuditEntry(seq, at, kind, actor, patient, stay, subject, detail, previous, digest)
 
-def _line(row: tuple[Any, ...]) -> AuditEntry:
-    return AuditEntry(
-        row[0], row[1], row[2], row[3], row[4], row[5], row[6], json.loads(row[7]), row[8], row[9]
-    )
+
+def _joined(stay: str | None, subject: str, detail: str) -> bytes:
+    length = "-" if stay is None else len(stay)
+    return f"{length},{len(subject)}\n{stay or ''}{subject}{detail}".encode()
+
+
+def _parted(data: bytes) -> tuple[str | None, str, str]:
+    lengths, _, text = data.decode().partition("\n")
+    of_stay, _, of_subject = lengths.partition(",")
+    stay = None
+    if of_stay != "-":
+        stay, text = text[: int(of_stay)], text[int(of_stay) :]
+    return stay, text[: int(of_subject)], text[int(of_subject) :]

@@ -66,6 +66,7 @@ def open_writing(path: Path) -> apsw.Connection:
     )
     connection.set_busy_timeout(5000)
     connection.execute(f"PRAGMA page_size = {_PAGE}")
+    connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # counts before the first table alone
     mode = connection.execute("PRAGMA journal_mode = WAL").fetchall()[0][0]
     if mode != "wal":
         raise StoreError(
@@ -81,6 +82,7 @@ def open_writing(path: Path) -> apsw.Connection:
         "recursive_triggers = ON",
         "trusted_schema = OFF",
         "cell_size_check = ON",
+        "secure_delete = ON",  # a destroyed key is overwritten
         "temp_store = MEMORY",
         "cache_size = -16384",
     ):

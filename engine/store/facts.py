@@ -13,41 +13,48 @@ from engine.store.instants import micros
 from engine.store.likeness import Likenesses
 from engine.store.patients import Patients
 from engine.store.stays import Stays
+from engine.store.vault import DOCUMENT, FACT, PATIENT, Vault, closed, opened
 
 _ADD: Final = (
-    "INSERT INTO fact (patient, digest, journal_id, kind, heard) VALUES (?,?,?,?,?) "
+    "INSERT INTO fact (patient, digest, journal_id, kind, heard_at, heard) VALUES (?,?,?,?,?,?) "
     "ON CONFLICT (patient, digest) DO NOTHING"
 )
 _DROP: Final = "DELETE FROM fact WHERE journal_id = ?"
 _OF_PATIENT: Final = (
-    "SELECT id, heard FROM fact WHERE patient IN "
+    "SELECT id, patient, digest, heard FROM fact WHERE patient IN "
     "(SELECT key FROM patient WHERE root = (SELECT root FROM patient WHERE key = ?)) ORDER BY id"
 )
-_PUT_BLOB: Final = "INSERT INTO blob (digest, data) VALUES (?, ?) ON CONFLICT (digest) DO NOTHING"
-_BLOB: Final = "SELECT data FROM blob WHERE digest = ?"
+_HAS_BLOB: Final = "SELECT 1 FROM blob WHERE patient = ? AND digest = ?"
+_PUT_BLOB: Final = "INSERT INTO blob (patient, digest, data) VALUES (?, ?, ?)"
+_BLOB: Final = "SELECT patient, data FROM blob WHERE digest = ?"
+_HEARD: Final = b"fact.heard"
+_DATA: Final = b"blob.data"
 
 
 class SqliteFacts(Patients, Stays, Likenesses):
     """See store.interface.FactVerbs."""
 
-    def __init__(self, connection: apsw.Connection) -> None:
-        Patients.__init__(self, connection)
-        Stays.__init__(self, connection, self)
-        Likenesses.__init__(self, connection, self)
+    def __init__(self, connection: apsw.Connection, vault: Vault) -> None:
+        Patients.__init__(self, connection, vault)
+        Stays.__init__(self, connection, vault)
+        Likenesses.__init__(self, connection, vault, self)
         self._connection = connection
 
     def add(self, facts: Iterable[Heard]) -> int:
         new = 0
         for heard in facts:
-            self.know(heard.patient)
+            patient, seal = self._vault.made_for(heard.patient)
+            digest = self._vault.token_once(identity(heard).hex(), FACT)
+            text = heard.model_dump_json().encode()
             self._run(
                 _ADD,
                 (
-                    heard.patient,
-                    identity(heard),
+                    patient,
+                    digest,
                     heard.journal_id,
                     heard.fact.kind,
-                    heard.model_dump_json(),
+                    micros(heard.heard_at),
+                    closed(seal, text, _HEARD, patient + digest),
                 ),
             )
             new += self._connection.changes()
@@ -57,20 +64,29 @@ class SqliteFacts(Patients, Stays, Likenesses):
         self._run(_DROP, (journal_id,))
 
     def of_patient(self, patient: str) -> Sequence[Heard]:
-        rows = self._run(_OF_PATIENT, (patient,)).fetchall()
-        return [_heard(number, text) for number, text in rows]
+        token = self._vault.token(patient, PATIENT)
+        facts = []
+        for number, whose, digest, sealed in self._run(_OF_PATIENT, (token,)).fetchall():
+            seal = self._vault.seal_of(whose)
+            if seal is not None:
+                facts.append(_heard(number, opened(seal, sealed, _HEARD, whose + digest)))
+        return facts
 
-    def put_blob(self, data: bytes) -> str:
+    def put_blob(self, data: bytes, patient: str) -> str:
         digest = sha256(data).hexdigest()
-        self._run(_PUT_BLOB, (digest, data))
+        whose, seal = self._vault.made_for(patient)
+        token = self._vault.token_once(digest, DOCUMENT)
+        if not self._run(_HAS_BLOB, (whose, token)).fetchall():
+            self._run(_PUT_BLOB, (whose, token, closed(seal, data, _DATA, whose + token)))
         return digest
 
     def blob(self, digest: str) -> bytes:
-        rows = self._run(_BLOB, (digest,)).fetchall()
-        if not rows:
-            raise KeyError(digest)
-        data: bytes = rows[0][0]
-        return data
+        token = self._vault.token_once(digest, DOCUMENT)
+        for whose, sealed in self._run(_BLOB, (token,)).fetchall():
+            seal = self._vault.seal_of(whose)
+            if seal is not None:
+                return opened(seal, sealed, _DATA, whose + token)
+        raise KeyError(digest)
 
 
 def identity(heard: Heard) -> bytes:
@@ -86,7 +102,7 @@ def identity(heard: Heard) -> bytes:
     return sha256(f"{heard.fact.kind}\n{order}\n{heard.sender_order}{said}".encode()).digest()
 
 
-def _heard(number: int, text: str) -> Heard:
+def _heard(number: int, text: bytes) -> Heard:
     try:
         return Heard.model_validate_json(text)
     except ValidationError:

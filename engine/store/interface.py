@@ -6,14 +6,15 @@ follows from it are verbs of the same ``Tx``, so they commit together or not at 
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar
 
 from engine.model.fact import Heard
-from engine.model.flow import AckCode, Delivery, DeliveryState, JournalState, Outcome
+from engine.model.flow import Delivery, DeliveryState, JournalState, Outcome
 from engine.model.task import Task, TaskKind, WantedTask
 from engine.model.trail import AuditEntry, AuditKind, SignedRoot
+from engine.store.keeping import Forgotten, KeyVerbs, RetentionVerbs
+from engine.store.rows import Attempt, Earlier, Entry, NewEntry, StayRow
 
 __all__ = [
     "Attempt",
@@ -22,10 +23,13 @@ __all__ = [
     "Earlier",
     "Entry",
     "FactVerbs",
+    "Forgotten",
     "JournalVerbs",
+    "KeyVerbs",
     "MetaVerbs",
     "NewEntry",
     "OutboxVerbs",
+    "RetentionVerbs",
     "SignedRoot",
     "StayRow",
     "Store",
@@ -34,80 +38,6 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class NewEntry:
-    """A message as it arrived, and the verdict passed at the door."""
-
-    source: str  # name of the listener or folder
-    peer: str  # address of the peer, or the file name; never logged
-    raw: bytes
-    content_hash: bytes  # SHA-256 of raw
-    sender: str  # MSH-3|MSH-4, as text; "" when unreadable
-    control_id: str  # MSH-10; "" when unreadable
-    message_type: str  # "ADT^A01"; "" when unreadable
-    processing_id: str  # MSH-11.1
-    state: JournalState
-    ack: AckCode
-    reason: str = ""  # why it is in quarantine: code and field, never a value
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A journal row. ``raw`` is empty in lists."""
-
-    id: int
-    received_at: datetime
-    source: str
-    peer: str
-    sender: str
-    control_id: str
-    message_type: str
-    processing_id: str
-    state: JournalState
-    ack: AckCode
-    reason: str
-    size: int
-    processed_at: datetime | None
-    note: str  # what processing found: counts and names of fields, never a value
-    raw: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Earlier:
-    """A journal row with the same sender and MSH-10 as a message at the door."""
-
-    id: int
-    content_hash: bytes
-    ack: AckCode
-
-
-@dataclass(frozen=True, slots=True)
-class StayRow:
-    """What is remembered of a stay between two looks at it."""
-
-    key: str
-    patient: str
-    usmp: str
-    verdicts: dict[str, str]  # thread -> the reason as last decided, for change detection
-    next_look_at: datetime | None
-    closed: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One try at delivering. ``closed_at`` None: open, or cut by a crash."""
-
-    delivery: str
-    number: int
-    opened_at: datetime
-    closed_at: datetime | None
-    outcome: str | None
-    cause: str | None
-    code: int | None
-    status: str | None
-    reply: str | None = None  # what the peer answered when it took the message
 
 
 class JournalVerbs(Protocol):
@@ -121,8 +51,16 @@ class JournalVerbs(Protocol):
         """Store a message; gives its journal id."""
         ...
 
-    def close(self, journal_id: int, state: JournalState, now: datetime, note: str = "") -> None:
-        """Say how processing ended."""
+    def close(
+        self,
+        journal_id: int,
+        state: JournalState,
+        now: datetime,
+        note: str = "",
+        *,
+        patient: str | None = None,
+    ) -> None:
+        """Say how processing ended, and whose the message is: it is forgotten with them."""
         ...
 
     def reopen(self, journal_id: int) -> None:
@@ -190,12 +128,12 @@ class FactVerbs(Protocol):
         """Surviving keys of other patients who share one of these traces."""
         ...
 
-    def put_blob(self, data: bytes) -> str:
-        """Keep bytes once; gives their SHA-256 in hex."""
+    def put_blob(self, data: bytes, patient: str) -> str:
+        """Keep bytes once a patient; gives their SHA-256 in hex."""
         ...
 
     def blob(self, digest: str) -> bytes:
-        """The bytes. KeyError when absent."""
+        """The bytes. KeyError when absent, or no longer kept."""
         ...
 
     def put_stay(self, row: StayRow) -> None:
@@ -225,12 +163,17 @@ class OutboxVerbs(Protocol):
 
     def get(self, delivery_id: str) -> Delivery | None: ...
 
-    def mime(self, delivery_id: str) -> bytes: ...
+    def mime(self, delivery_id: str) -> bytes:
+        """The mail. StoreError when it is no longer kept."""
+        ...
 
-    def files(self, delivery_id: str) -> dict[str, bytes]: ...
+    def files(self, delivery_id: str) -> dict[str, bytes]:
+        """Its renderings; none when they are no longer kept."""
+        ...
 
-    def of_patient(self, patient: str) -> Sequence[Delivery]:
-        """All deliveries of the cluster, oldest first."""
+    def of_patient(self, patient: str, *, forgotten: bool = False) -> Sequence[Delivery]:
+        """Deliveries of the cluster, oldest first; ``forgotten`` adds those from before the
+        patient was forgotten, which are proof and nothing else."""
         ...
 
     def due(
@@ -369,6 +312,12 @@ class Tx(Protocol):
 
     @property
     def meta(self) -> MetaVerbs: ...
+
+    @property
+    def retention(self) -> RetentionVerbs: ...
+
+    @property
+    def keys(self) -> KeyVerbs: ...
 
 
 class Store(Protocol):

@@ -23,25 +23,29 @@ from engine.model.letter import LetterKind
 from engine.store.connection import executor, extended_code
 from engine.store.instants import instant, maybe_instant, maybe_micros, micros
 from engine.store.interface import Attempt
+from engine.store.vault import PATIENT, Vault, closed, opened
 
 _COLUMNS: Final = (
-    "id, letter_kind, patient, stay, rpps, version, parts, statement, purposes, discreet, channel, "
-    "sender, address, intended, message_id, document_oid, set_oid, size, state, created_at, "
-    "due_at, attempts, possibly_sent, closed_at, reason"
+    "id, letter_kind, patient, version, said, discreet, channel, message_id, size, state, "
+    "created_at, due_at, attempts, possibly_sent, closed_at, reason"
 )
-_ADD: Final = (
-    f"INSERT INTO delivery ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
-)
+_ADD: Final = f"INSERT INTO delivery ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 _ADD_MIME: Final = "INSERT INTO delivery_mime (delivery, mime) VALUES (?, ?)"
-_ADD_FILE: Final = "INSERT INTO delivery_file (delivery, name, data) VALUES (?, ?, ?)"
+_ADD_FILE: Final = "INSERT INTO delivery_file (delivery, number, data) VALUES (?, ?, ?)"
 _SELECT: Final = f"SELECT {_COLUMNS} FROM delivery"
 _GET: Final = f"{_SELECT} WHERE id = ?"
-_MIME: Final = "SELECT mime FROM delivery_mime WHERE delivery = ?"
-_FILES: Final = "SELECT name, data FROM delivery_file WHERE delivery = ? ORDER BY name"
+_MIME: Final = (
+    "SELECT patient, mime FROM delivery_mime JOIN delivery ON delivery.id = delivery "
+    "WHERE delivery = ?"
+)
+_FILES: Final = (
+    "SELECT patient, number, data FROM delivery_file JOIN delivery ON delivery.id = delivery "
+    "WHERE delivery = ?"
+)
 _OF_PATIENT: Final = (
-    f"{_SELECT} WHERE patient = ?1 OR patient IN "
-    "(SELECT key FROM patient WHERE root = (SELECT root FROM patient WHERE key = ?1)) "
-    "ORDER BY created_at, rowid"
+    f"{_SELECT} WHERE (patient = ?1 OR patient IN "
+    "(SELECT key FROM patient WHERE root = (SELECT root FROM patient WHERE key = ?1))) "
+    "AND forgotten <= ?2 ORDER BY created_at, rowid"
 )
 _DUE: Final = (
     f"{_SELECT} WHERE state = 'queued' AND due_at <= ? "
@@ -69,21 +73,28 @@ _ATTEMPTS: Final = (
 )
 
 _UNDER_WAY: Final = frozenset({DeliveryState.QUEUED, DeliveryState.SENDING, DeliveryState.HELD})
+_AGAIN: Final = frozenset({DeliveryState.REJECTED, DeliveryState.EXPIRED})
+_SAID: Final = b"delivery.said"
+_MAIL: Final = b"delivery_mime.mime"
+_FILE: Final = b"delivery_file.data"
+_REPLY: Final = b"attempt.reply"
 CUT: Final = "cut"  # the outcome of an attempt that a crash ended
 
 
 class SqliteOutbox:
     """See store.interface.OutboxVerbs."""
 
-    def __init__(self, connection: apsw.Connection) -> None:
+    def __init__(self, connection: apsw.Connection, vault: Vault) -> None:
         self._connection = connection
         self._run = executor(connection)
+        self._vault = vault
 
     def add(self, delivery: Delivery, mime: bytes, files: dict[str, bytes]) -> None:
         if delivery.state not in {DeliveryState.QUEUED, DeliveryState.HELD} or delivery.attempts:
             raise _refused(delivery.id, "a letter enters QUEUED or HELD, and never tried")
+        patient, seal = self._vault.made_for(delivery.patient)
         try:
-            self._run(_ADD, _row(delivery))
+            self._run(_ADD, self._row(delivery, patient))
         except apsw.ConstraintError as error:
             if extended_code(error) not in {
                 apsw.SQLITE_CONSTRAINT_PRIMARYKEY,
@@ -91,26 +102,36 @@ class SqliteOutbox:
             }:
                 raise
             raise _refused(delivery.id, "this id, or this Message-ID, was queued before") from None
-        self._run(_ADD_MIME, (delivery.id, mime))
-        for name, data in files.items():
-            self._run(_ADD_FILE, (delivery.id, name, data))
+        row = delivery.id.encode()
+        self._run(_ADD_MIME, (delivery.id, closed(seal, mime, _MAIL, row)))
+        for number, (name, data) in enumerate(files.items()):
+            sealed = closed(seal, name.encode() + b"\0" + data, _FILE, b"%b\0%d" % (row, number))
+            self._run(_ADD_FILE, (delivery.id, number, sealed))
 
     def get(self, delivery_id: str) -> Delivery | None:
         rows = self._run(_GET, (delivery_id,)).fetchall()
-        return _delivery(rows[0]) if rows else None
+        return self._delivery(rows[0]) if rows else None
 
     def mime(self, delivery_id: str) -> bytes:
-        rows = self._run(_MIME, (delivery_id,)).fetchall()
-        if not rows:
-            raise _refused(delivery_id, "there is no such delivery")
-        mime: bytes = rows[0][0]
-        return mime
+        for patient, sealed in self._run(_MIME, (delivery_id,)).fetchall():
+            seal = self._vault.seal_of(patient)
+            if seal is not None:
+                return opened(seal, sealed, _MAIL, delivery_id.encode())
+        self._existing(delivery_id)
+        raise _refused(delivery_id, "its mail is no longer kept")
 
     def files(self, delivery_id: str) -> dict[str, bytes]:
-        return dict(self._run(_FILES, (delivery_id,)).fetchall())
+        files: dict[str, bytes] = {}
+        for patient, number, sealed in self._run(_FILES, (delivery_id,)).fetchall():
+            seal = self._vault.seal_of(patient)
+            if seal is not None:
+                row = b"%b\0%d" % (delivery_id.encode(), number)
+                name, _, data = opened(seal, sealed, _FILE, row).partition(b"\0")
+                files[name.decode()] = data
+        return dict(sorted(files.items()))
 
-    def of_patient(self, patient: str) -> Sequence[Delivery]:
-        return self._deliveries(_OF_PATIENT, (patient,))
+    def of_patient(self, patient: str, *, forgotten: bool = False) -> Sequence[Delivery]:
+        return self._deliveries(_OF_PATIENT, (self._vault.token(patient, PATIENT), int(forgotten)))
 
     def due(
         self, now: datetime, limit: int, *, busy_channels: Sequence[str] = ()
@@ -136,6 +157,8 @@ class SqliteOutbox:
         held = self._existing(delivery_id)
         if to not in MOVES[held.state]:
             raise _refused(delivery_id, f"{held.state} → {to} is not a move of model.flow.MOVES")
+        if held.state in _AGAIN and to is DeliveryState.QUEUED:
+            self.mime(delivery_id)  # refuses when there is nothing left to send
         self._run(
             _MOVE,
             (
@@ -176,13 +199,30 @@ class SqliteOutbox:
                 told = (outcome.cause, None, None, None)
             case _:
                 assert_never(outcome)
-        self._run(_CLOSE_ATTEMPT, (micros(now), word, *told, delivery_id, number))
+        cause, code, status, reply = told
+        sealed = None
+        if isinstance(reply, str):  # what a peer says may name a mailbox
+            row = _attempt_row(delivery_id, number)
+            sealed = self._vault.close(reply.encode("utf-8", "replace"), _REPLY, row)
+        self._run(
+            _CLOSE_ATTEMPT, (micros(now), word, cause, code, status, sealed, delivery_id, number)
+        )
         if not self._connection.changes():
             raise _refused(delivery_id, f"attempt {number} is not open")
 
     def attempts(self, delivery_id: str) -> Sequence[Attempt]:
         return [
-            Attempt(row[0], row[1], instant(row[2]), maybe_instant(row[3]), *row[4:])
+            Attempt(
+                row[0],
+                row[1],
+                instant(row[2]),
+                maybe_instant(row[3]),
+                row[4],
+                row[5],
+                row[6],
+                row[7],
+                self._reply(row[0], row[1], row[8]),
+            )
             for row in self._run(_ATTEMPTS, (delivery_id,)).fetchall()
         ]
 
@@ -202,8 +242,77 @@ class SqliteOutbox:
             raise _refused(delivery_id, "there is no such delivery")
         return delivery
 
-    def _deliveries(self, sql: str, bindings: tuple[int | str, ...]) -> list[Delivery]:
-        return [_delivery(row) for row in self._run(sql, bindings).fetchall()]
+    def _reply(self, delivery_id: str, number: int, sealed: bytes | None) -> str | None:
+        if sealed is None:
+            return None
+        return self._vault.open(sealed, _REPLY, _attempt_row(delivery_id, number)).decode()
+
+    def _deliveries(self, sql: str, bindings: tuple[int | str | bytes, ...]) -> list[Delivery]:
+        return [self._delivery(row) for row in self._run(sql, bindings).fetchall()]
+
+    def _row(self, d: Delivery, patient: bytes) -> tuple[Any, ...]:
+        return (
+            d.id,
+            d.letter_kind,
+            patient,
+            d.version,
+            self.sealed_said(d, patient),
+            d.discreet,
+            d.channel,
+            d.message_id,
+            d.size,
+            d.state,
+            micros(d.created_at),
+            micros(d.due_at),
+            d.attempts,
+            d.possibly_sent,
+            maybe_micros(d.closed_at),
+            d.reason,
+        )
+
+    def sealed_said(self, d: Delivery, patient: bytes) -> bytes:
+        """To whom, about which stay, why. With the store's own key: it outlives the payloads."""
+        said = json.dumps({name: getattr(d, name) for name in _SAID_FIELDS}).encode()
+        return self._vault.close(said, _SAID, d.id.encode() + b"\0" + patient)
+
+    def _delivery(self, row: tuple[Any, ...]) -> Delivery:
+        said = json.loads(self._vault.open(row[4], _SAID, row[0].encode() + b"\0" + row[2]))
+        return Delivery(
+            id=row[0],
+            letter_kind=LetterKind(row[1]),
+            patient=self._vault.text(row[2], PATIENT),
+            version=row[3],
+            **(said | {name: tuple(said[name]) for name in ("parts", "purposes")}),
+            discreet=bool(row[5]),
+            channel=row[6],
+            message_id=row[7],
+            size=row[8],
+            state=DeliveryState(row[9]),
+            created_at=instant(row[10]),
+            due_at=instant(row[11]),
+            attempts=row[12],
+            possibly_sent=bool(row[13]),
+            closed_at=maybe_instant(row[14]),
+            reason=row[15],
+        )
+
+
+_SAID_FIELDS: Final = (
+    "stay",
+    "rpps",
+    "parts",
+    "statement",
+    "purposes",
+    "sender",
+    "address",
+    "intended",
+    "document_oid",
+    "set_oid",
+)
+
+
+def _attempt_row(delivery_id: str, number: int) -> bytes:
+    return f"{delivery_id}\0{number}".encode()
 
 
 def _refused(delivery_id: str, why: str) -> RefusedError:
@@ -212,64 +321,4 @@ def _refused(delivery_id: str, why: str) -> RefusedError:
         where=f"delivery {delivery_id}",
         effect=f"nothing was changed: {why}",
         remedy=f"see `relais outbox show {delivery_id}`",
-    )
-
-
-def _row(d: Delivery) -> tuple[Any, ...]:
-    return (
-        d.id,
-        d.letter_kind,
-        d.patient,
-        d.stay,
-        d.rpps,
-        d.version,
-        json.dumps(d.parts),
-        d.statement,
-        json.dumps(d.purposes),
-        d.discreet,
-        d.channel,
-        d.sender,
-        d.address,
-        d.intended,
-        d.message_id,
-        d.document_oid,
-        d.set_oid,
-        d.size,
-        d.state,
-        micros(d.created_at),
-        micros(d.due_at),
-        d.attempts,
-        d.possibly_sent,
-        maybe_micros(d.closed_at),
-        d.reason,
-    )
-
-
-def _delivery(row: tuple[Any, ...]) -> Delivery:
-    return Delivery(
-        row[0],
-        LetterKind(row[1]),
-        row[2],
-        row[3],
-        row[4],
-        row[5],
-        tuple(json.loads(row[6])),
-        row[7],
-        tuple(json.loads(row[8])),
-        bool(row[9]),
-        row[10],
-        row[11],
-        row[12],
-        row[13],
-        row[14],
-        row[15],
-        row[16],
-        row[17],
-        DeliveryState(row[18]),
-        instant(row[19]),
-        instant(row[20]),
-        row[21],
-        bool(row[22]),
-        maybe_instant(row[23]),
-        row[24],
     )

@@ -6,15 +6,14 @@ from typing import Final
 import apsw
 
 from engine.store.connection import executor
+from engine.store.vault import IDENTIFIER, PATIENT, Vault
 
 _KNOW: Final = (
     "INSERT INTO patient (key, identifier, root) VALUES (?1, ?2, ?1) ON CONFLICT (key) DO NOTHING"
 )
 _ROOT: Final = "SELECT root FROM patient WHERE key = ?"
-_CLUSTER: Final = (
-    "SELECT key FROM patient WHERE root = (SELECT root FROM patient WHERE key = ?) ORDER BY key"
-)
-_LIKE: Final = "SELECT DISTINCT root FROM patient WHERE identifier = ?1 OR key = ?1 ORDER BY root"
+_CLUSTER: Final = "SELECT key FROM patient WHERE root = (SELECT root FROM patient WHERE key = ?)"
+_LIKE: Final = "SELECT DISTINCT root FROM patient WHERE identifier = ?1 OR key = ?2"
 _LINK: Final = (
     "INSERT INTO patient_link (eliminated, surviving) VALUES (?, ?) ON CONFLICT DO NOTHING"
 )
@@ -25,7 +24,7 @@ _LEADS_TO: Final = (
 )
 _SURVIVORS: Final = (
     "SELECT key FROM patient WHERE root IN (?, ?) "
-    "AND NOT EXISTS (SELECT 1 FROM patient_link WHERE eliminated = key) ORDER BY key"
+    "AND NOT EXISTS (SELECT 1 FROM patient_link WHERE eliminated = key)"
 )
 _SET_ROOT: Final = "UPDATE patient SET root = ? WHERE root IN (?, ?)"
 
@@ -39,33 +38,50 @@ class Patients:
     links were heard. It is computed when a link is made, so that reading it costs one look-up.
     """
 
-    def __init__(self, connection: apsw.Connection) -> None:
+    def __init__(self, connection: apsw.Connection, vault: Vault) -> None:
         self._run = executor(connection)
+        self._vault = vault
 
-    def know(self, patient: str) -> None:
-        """Remember that a key exists."""
-        self._run(_KNOW, (patient, patient.partition("|")[0]))
+    def know(self, patient: str) -> bytes:
+        """Remember that a key exists; gives its token."""
+        token = self._vault.token(patient, PATIENT)
+        number = self._vault.token(patient.partition("|")[0], IDENTIFIER)
+        self._run(_KNOW, (token, number))
+        return token
 
     def link(self, eliminated: str, surviving: str) -> bool:
         """See FactVerbs.link. True too when the link was there already."""
-        if eliminated == surviving or self._run(_LEADS_TO, (surviving, eliminated)).fetchall():
+        old, new = self._token(eliminated), self._token(surviving)
+        if old == new or self._run(_LEADS_TO, (new, old)).fetchall():
             return False
         self.know(eliminated)
         self.know(surviving)
-        self._run(_LINK, (eliminated, surviving))
-        roots = (self.root(eliminated), self.root(surviving))
-        survivors = self._run(_SURVIVORS, roots).fetchall()
-        self._run(_SET_ROOT, (survivors[0][0], *roots))
+        self._run(_LINK, (old, new))
+        roots = (self._root(old), self._root(new))
+        survivors = self._texts(self._run(_SURVIVORS, roots).fetchall())
+        self._run(_SET_ROOT, (self._token(survivors[0]), *roots))
         return True
 
     def root(self, patient: str) -> str:
-        rows = self._run(_ROOT, (patient,)).fetchall()
-        return rows[0][0] if rows else patient
+        return self._vault.text(self._root(self._token(patient)), PATIENT)
 
     def cluster(self, patient: str) -> Sequence[str]:
-        return [row[0] for row in self._run(_CLUSTER, (patient,)).fetchall()] or [patient]
+        rows = self._run(_CLUSTER, (self._token(patient),)).fetchall()
+        return self._texts(rows) or [patient]
 
     def patients_like(self, text: str) -> Sequence[str]:
         """Surviving keys of the patients one of whose keys has `text` as its identifier part, or
         is `text` as a whole."""
-        return [row[0] for row in self._run(_LIKE, (text,)).fetchall()]
+        number = self._vault.token(text, IDENTIFIER)
+        return self._texts(self._run(_LIKE, (number, self._token(text))).fetchall())
+
+    def _token(self, patient: str) -> bytes:
+        return self._vault.token(patient, PATIENT)
+
+    def _root(self, token: bytes) -> bytes:
+        rows = self._run(_ROOT, (token,)).fetchall()
+        return rows[0][0] if rows else token
+
+    def _texts(self, rows: list[tuple[bytes]]) -> list[str]:
+        """In the order of text: that of the sealed forms would differ from store to store."""
+        return sorted(self._vault.text(row[0], PATIENT) for row in rows)

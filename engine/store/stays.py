@@ -10,9 +10,9 @@ import apsw
 from engine.store.connection import executor
 from engine.store.instants import maybe_instant, maybe_micros, micros
 from engine.store.interface import StayRow
-from engine.store.patients import Patients
+from engine.store.vault import PATIENT, STAY, Vault, closed, opened
 
-_COLUMNS: Final = "key, patient, usmp, verdicts, next_look_at, closed"
+_COLUMNS: Final = "key, patient, usmp, said, next_look_at, closed"
 # A visit number is its hospital's: two patients never share a row. After a merge, the row that
 # the eliminated key had is replaced.
 _DROP: Final = (
@@ -22,54 +22,64 @@ _DROP: Final = (
 _PUT: Final = f"INSERT INTO stay ({_COLUMNS}) VALUES (?,?,?,?,?,?)"
 _OF_PATIENT: Final = (
     f"SELECT {_COLUMNS} FROM stay WHERE patient IN "
-    "(SELECT key FROM patient WHERE root = (SELECT root FROM patient WHERE key = ?)) "
-    "ORDER BY key, patient"
+    "(SELECT key FROM patient WHERE root = (SELECT root FROM patient WHERE key = ?))"
 )
 _DUE: Final = (
     "SELECT root FROM stay JOIN patient ON patient.key = stay.patient "
     "WHERE next_look_at <= ? GROUP BY root ORDER BY min(next_look_at), root LIMIT ?"
 )
-_ALL: Final = f"SELECT {_COLUMNS} FROM stay ORDER BY key, patient"
+_ALL: Final = f"SELECT {_COLUMNS} FROM stay"
+_SAID: Final = b"stay.said"
 
 
 class Stays:
     """The stay part of store.interface.FactVerbs."""
 
-    def __init__(self, connection: apsw.Connection, patients: Patients) -> None:
+    def __init__(self, connection: apsw.Connection, vault: Vault) -> None:
         self._run = executor(connection)
-        self._patients = patients
+        self._vault = vault
 
     def put_stay(self, row: StayRow) -> None:
-        self._patients.know(row.patient)
-        self._run(_DROP, (row.key, row.patient))
+        patient, seal = self._vault.made_for(row.patient)
+        key = self._vault.token(row.key, STAY)
+        said = json.dumps(row.verdicts, sort_keys=True).encode()
+        self._run(_DROP, (key, patient))
         self._run(
             _PUT,
             (
-                row.key,
-                row.patient,
+                key,
+                patient,
                 row.usmp,
-                json.dumps(row.verdicts, sort_keys=True),
+                closed(seal, said, _SAID, key + patient),
                 maybe_micros(row.next_look_at),
                 row.closed,
             ),
         )
 
     def stays_of(self, patient: str) -> Sequence[StayRow]:
-        return [_stay(row) for row in self._run(_OF_PATIENT, (patient,)).fetchall()]
+        return self._stays(_OF_PATIENT, (self._vault.token(patient, PATIENT),))
 
     def due_patients(self, now: datetime, limit: int) -> Sequence[str]:
-        return [row[0] for row in self._run(_DUE, (micros(now), limit)).fetchall()]
+        rows = self._run(_DUE, (micros(now), limit)).fetchall()
+        return [self._vault.text(row[0], PATIENT) for row in rows]
 
     def all_stays(self) -> Sequence[StayRow]:
-        return [_stay(row) for row in self._run(_ALL).fetchall()]
+        return self._stays(_ALL, ())
 
+    def _stays(self, sql: str, bindings: tuple[bytes, ...]) -> list[StayRow]:
+        rows = [self._stay(row) for row in self._run(sql, bindings).fetchall()]
+        return sorted((row for row in rows if row), key=lambda row: (row.key, row.patient))
 
-def _stay(row: tuple[Any, ...]) -> StayRow:
-    return StayRow(
-        key=row[0],
-        patient=row[1],
-        usmp=row[2],
-        verdicts=json.loads(row[3]),
-        next_look_at=maybe_instant(row[4]),
-        closed=bool(row[5]),
-    )
+    def _stay(self, row: tuple[Any, ...]) -> StayRow | None:
+        """None: its patient is forgotten."""
+        seal = self._vault.seal_of(row[1])
+        if seal is None:
+            return None
+        return StayRow(
+            key=self._vault.text(row[0], STAY),
+            patient=self._vault.text(row[1], PATIENT),
+            usmp=row[2],
+            verdicts=json.loads(opened(seal, row[3], _SAID, row[0] + row[1])),
+            next_look_at=maybe_instant(row[4]),
+            closed=bool(row[5]),
+        )

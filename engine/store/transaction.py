@@ -7,18 +7,27 @@ from engine.store.facts import SqliteFacts
 from engine.store.journal import SqliteJournal
 from engine.store.meta import SqliteMeta
 from engine.store.outbox import SqliteOutbox
+from engine.store.retention import SqliteRetention
 from engine.store.tasks import SqliteTasks
+from engine.store.vault import Keyring, Vault
 
 
 class SqliteTx:
     """See store.interface.Tx. Made once a connection: its cursors keep their statements ready."""
 
-    __slots__ = ("audit", "facts", "journal", "meta", "outbox", "tasks")
+    __slots__ = ("audit", "facts", "journal", "keys", "meta", "outbox", "retention", "tasks")
 
-    def __init__(self, connection: apsw.Connection) -> None:
-        self.journal = SqliteJournal(connection)
-        self.facts = SqliteFacts(connection)
-        self.outbox = SqliteOutbox(connection)
-        self.audit = SqliteAuditLog(connection)
-        self.tasks = SqliteTasks(connection, self.audit)
+    def __init__(self, connection: apsw.Connection, ring: Keyring) -> None:
+        self.keys = vault = Vault(connection, ring)
+        self.journal = SqliteJournal(connection, vault)
+        self.facts = SqliteFacts(connection, vault)
+        self.outbox = SqliteOutbox(connection, vault)
+        self.audit = SqliteAuditLog(connection, vault)
+        self.tasks = SqliteTasks(connection, self.audit, vault)
         self.meta = SqliteMeta(connection)
+        self.retention = SqliteRetention(connection, vault, self.journal, self.outbox)
+
+    def forget(self) -> None:
+        """Keep nothing of the transaction before: another begins, or a work was undone."""
+        self.audit.forget()
+        self.keys.forget()

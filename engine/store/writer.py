@@ -26,6 +26,7 @@ import apsw
 from engine.model.errors import StoreError
 from engine.store.connection import UNRECOVERABLE, as_store_error, executor
 from engine.store.transaction import SqliteTx
+from engine.store.vault import Keyring
 
 _BATCH: Final = 256
 # The WAL is copied into the file when nobody has written for a while, or when it has grown so
@@ -67,10 +68,10 @@ _LOOK: Final = Work(lambda _tx: None, Future(), None)
 class Writer:
     """Runs works in order, in its own thread, on a connection that it alone uses."""
 
-    def __init__(self, connection: apsw.Connection, where: str) -> None:
+    def __init__(self, connection: apsw.Connection, ring: Keyring, where: str) -> None:
         self._connection = connection
         self._where = where
-        self._tx = SqliteTx(connection)
+        self._tx = SqliteTx(connection, ring)
         self._run = executor(connection)
         self._queue: SimpleQueue[Work | None] = SimpleQueue()
         self._gate = threading.Lock()
@@ -131,6 +132,16 @@ class Writer:
                 self._closing = True
                 self._queue.put(None)
         self._thread.join()
+
+    def rest(self) -> bool:
+        """Bring the write-ahead log into the file and cut it off: nothing of what was deleted or
+        destroyed stays in it. Waits for readers, some seconds at most; False: they went on."""
+        with self._gate:
+            if self._broken is not None:
+                raise self._broken
+            if self._closing:
+                raise self._refusal("it is closed")
+        return self._checkpoint(apsw.SQLITE_CHECKPOINT_TRUNCATE)
 
     def _refusal(self, effect: str) -> StoreError:
         return StoreError(
@@ -194,8 +205,8 @@ class Writer:
     def _write(self, batch: list[Work]) -> None:
         if not batch:
             return
-        run, tx, audit = self._run, self._tx, self._tx.audit
-        audit.forget()
+        run, tx = self._run, self._tx
+        tx.forget()
         try:
             run("BEGIN IMMEDIATE")
             for work in batch:
@@ -206,7 +217,7 @@ class Writer:
                     if isinstance(error, UNRECOVERABLE):
                         raise
                     work.error = as_store_error(error) if isinstance(error, apsw.Error) else error
-                    audit.forget()
+                    tx.forget()
                     if not self._connection.in_transaction:
                         # SQLite gave the whole transaction up (disk full, disk error): every
                         # work of the batch is undone, and must hear so.
@@ -225,7 +236,7 @@ class Writer:
             self._fail(batch, as_store_error(error))
 
     def _roll_back(self) -> None:
-        self._tx.audit.forget()
+        self._tx.forget()
         if self._connection.in_transaction:
             try:
                 self._run("ROLLBACK")
@@ -244,15 +255,18 @@ class Writer:
             work.value = None
             work.error = work.error or error
 
-    def _checkpoint(self, mode: int) -> None:
+    def _checkpoint(self, mode: int) -> bool:
+        done = False
         try:
             with self._hold:
                 self._connection.wal_checkpoint(mode=mode)
+            done = True
         except UNRECOVERABLE as error:
             self._break(as_store_error(error))
         except apsw.Error:
             pass  # a reader, or a full disk: the WAL keeps everything, the next one will do
         self._wal_pages = 0
+        return done
 
 
 def _settle(batch: list[Work]) -> None:

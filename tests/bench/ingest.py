@@ -117,7 +117,7 @@ def counted(database: Path) -> tuple[int, int]:
     """Rows of the journal, and how many different messages they hold."""
     journal = apsw.Connection(str(database), flags=apsw.SQLITE_OPEN_READONLY)
     try:
-        query = "SELECT count(*), count(DISTINCT control_id) FROM journal"
+        query = "SELECT count(*), count(DISTINCT identity) FROM journal"
         rows, distinct = journal.execute(query).fetchall()[0]
     finally:
         journal.close()

@@ -19,7 +19,6 @@ def test_a_fault_of_ours_is_told_without_a_traceback_and_without_a_value(
 ) -> None:
     engine = opened(tmp_path)
     engine.store.close()
-    engine.settings.config.data.mkdir()
     (tmp_path / "relais.db").rename(engine.settings.config.data / "relais.db")
     typed = [word.format(folder=tmp_path) for word in words]
     result = CliRunner().invoke(main, ["--config", str(engine.settings.path), *typed])

@@ -35,7 +35,8 @@ def folder(tmp_path: Path) -> Path:
 def dropping(folder: Path, receiver: Receiver) -> Dropping:
     def make(receiver: Receiver = receiver, **settings: Any) -> FileDrop:
         values = {"name": "drop", "path": folder, "mapping": "pam-fr", "settle": AT_ONCE}
-        return FileDrop(WatchedFolder(**(values | settings)), Door("drop"), receiver)
+        values |= {"keep": True} | settings
+        return FileDrop(WatchedFolder(**values), Door("drop"), receiver)
 
     return make
 
@@ -54,6 +55,21 @@ async def test_the_messages_of_a_file_are_taken_in_order_and_the_file_moved(
     assert [row.control_id for row in found] == numbers
     assert {(row.source, row.peer) for row in found} == {("drop", "a.hl7")}
     assert (names(folder), names(folder / "done")) == ([], ["a.hl7"])
+
+
+async def test_what_was_taken_is_not_left_in_clear_unless_asked_for(
+    dropping: Dropping, folder: Path, store: SqliteStore
+) -> None:
+    (folder / "a.hl7").write_bytes(adt(number="1"))
+    (folder / "b.hl7").write_bytes(adt(number="2"))
+    (folder / "b.ok").touch()
+    assert await dropping(keep=False, flag=".ok").sweep() == 1
+    assert names(folder) == ["a.hl7"]
+    assert await dropping(keep=False).sweep() == 1
+    assert (names(folder), names(folder / "done"), len(await journal(store))) == ([], [], 2)
+    (folder / "c.hl7").write_bytes(b"MSH|^~no message")
+    assert await dropping(keep=False).sweep() == 1  # a person must look at it
+    assert names(folder / "quarantine") == ["c.hl7", "c.hl7.reason.txt"]
 
 
 async def test_a_file_of_frames_is_taken(

@@ -21,7 +21,7 @@ from tests.support.mllp_peer import Tally
 
 def dropping(folder: Path, receiver: Receiver, *, forms: bool = True) -> FileDrop:
     settings = WatchedFolder(
-        name="drop", path=folder, mapping="pam-fr", settle=timedelta(0), forms=forms
+        name="drop", path=folder, mapping="pam-fr", settle=timedelta(0), forms=forms, keep=True
     )
     return FileDrop(settings, Door("drop"), receiver)
 

@@ -48,6 +48,7 @@ class Played:
     status: int
     metrics: str
     settled: bool
+    running: dict[str, bytes]  # what lay in the daemon's folders while it ran
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +66,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
             metrics = answer.read().decode()
         memory = stage.peak_memory()
+        running = _files(stage.data)
         status = stage.stop()
         outcomes, kept = look(stage, day)
         yield Played(
@@ -78,6 +80,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
             status,
             metrics,
             settled,
+            running,
         )
     finally:
         stage.close()
@@ -152,6 +155,49 @@ def test_logs_and_metrics_at_debug_hold_nothing_of_a_patient_a_doctor_or_a_lette
         if re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text, re.IGNORECASE)
     ]
     assert leaked == []
+
+
+def _files(*folders: Path) -> dict[str, bytes]:
+    paths = [path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file()]
+    return {str(path): path.read_bytes() for path in paths}
+
+
+def _found(words: list[str], data: bytes) -> set[str]:
+    """Words that `strings` would show: long ones anywhere, in any case and encoding; short ones,
+    which chance may spell in sealed bytes, as words of a legible run."""
+    runs = b"\n".join(re.findall(rb"[\x20-\x7e\xc0-\xff]{6,}", data)).decode("latin-1")
+    shown = set(re.findall(r"\w+", runs))
+    found = {word for word in words if len(word) < 6 and word in shown}
+    for word in words:
+        forms = {word, word.upper(), word.lower(), word.capitalize()}
+        coded = {form.encode(code) for form in forms for code in ("utf-8", "utf-16-le")}
+        coded |= {form.encode("latin-1", "ignore") for form in forms}
+        found |= {word for form in coded if len(form) >= 6 and form in data}
+    return found
+
+
+def test_nothing_of_a_patient_a_doctor_or_a_letter_is_legible_at_rest(played: Played) -> None:
+    folder = played.stage.folder
+    after = _files(played.stage.data, folder / "inbox", folder / "tmp")
+    log = {"log": (folder / "relais.log").read_bytes()}
+    names = {Path(name).name for name in played.running}
+    assert {"relais.db", "relais.db-wal", "relais.db-shm"} <= names
+    assert len(played.running[str(played.stage.data / "relais.db")]) > 1_000_000
+    words = _canaries()
+    assert len(words) > 100
+    for what in (played.running, after, log):
+        assert {name: hit for name, data in what.items() if (hit := _found(words, data))} == {}
+
+
+def test_the_search_for_canaries_finds_them(played: Played) -> None:
+    # In the mails they all are, so the search that finds none at rest is no blind one.
+    mails = b"".join(
+        path.read_bytes() for paths in played.kept.by_message_id.values() for path in paths
+    )
+    assert {"claire.martel"} & _found(["claire.martel", "zzzzzz"], mails)
+    assert _found(["LEFÈVRE"], "x LEFÈVRE y".encode("latin-1")) == {"LEFÈVRE"}
+    assert _found(["Zoé", "LUNE"], b"\x00\x01abc LUNE def\x02") == {"LUNE"}
+    assert _found(["LUNE"], b"\x00LUNE\x00") == set()
 
 
 def test_every_line_of_the_log_is_json(played: Played) -> None:

@@ -25,7 +25,7 @@ def test_a_form_comes_in_by_the_folder_and_by_the_command_line(service: Service)
     assert "AA" in service.send(arrival.read_bytes(), port)
     service.wait(lambda: service.command("letter", "show", VISIT).returncode == 0)
     (service.folder / "inbox/a.json").write_bytes(EXAMPLE)
-    service.wait((service.folder / "inbox/done/a.json").exists)
+    service.wait(lambda: not (service.folder / "inbox/a.json").exists())
     service.wait(lambda: service.command("letter", "check", VISIT).returncode == 0)
     other = service.folder / "b.json"
     other.write_bytes(encoded(form(half="DSP", document="P1", items={"suicide_risk": "Faible."})))

@@ -114,7 +114,7 @@ def test_a_watched_folder_is_added_and_removed(service: Service) -> None:
     service.change('path = "inbox"', 'path = "other"')
     service.reload("reloaded")
     (service.folder / "other/a.hl7").write_bytes(MESSAGE)
-    service.wait((service.folder / "other/done/a.hl7").exists)
+    service.wait(lambda: not (service.folder / "other/a.hl7").exists())
     assert service.end() == 0
 
 

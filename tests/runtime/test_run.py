@@ -56,7 +56,7 @@ def test_what_lies_in_the_folder_before_the_start_is_taken(service: Service) -> 
     (service.folder / "inbox/a.hl7").write_bytes(MESSAGE)
     service.start()
     service.ready()
-    service.wait((service.folder / "inbox/done/a.hl7").exists)
+    service.wait(lambda: not (service.folder / "inbox/a.hl7").exists())
     assert service.end() == 0
 
 

@@ -13,6 +13,7 @@ from engine.model.errors import StoreError
 from engine.model.fact import PatientsMerged
 from engine.store.facts import identity
 from engine.store.interface import Store, Tx
+from engine.store.vault import closed
 from tests.support.stores import NOW, OTHER, PATIENT, after, entry, heard, movement, opened, stay
 
 
@@ -66,9 +67,14 @@ async def test_dropping_the_facts_of_an_entry_leaves_those_of_others(store: Stor
 async def test_a_stored_fact_that_cannot_be_read_says_no_value(tmp_path: Path) -> None:
     with opened(tmp_path) as store:
         await store.write(lambda tx: tx.facts.add([heard(1)]))
-        await store.write(
-            lambda tx: tx.facts._run("""UPDATE fact SET heard = '{"patient": "DUPONT"}'""", ())
-        )
+
+        def spoil(tx: Tx) -> None:
+            ((patient, digest),) = tx.facts._run("SELECT patient, digest FROM fact").fetchall()
+            text = b'{"patient": "DUPONT"}'
+            sealed = closed(tx.keys.seal_of(patient), text, b"fact.heard", patient + digest)
+            tx.facts._run("UPDATE fact SET heard = ?", (sealed,))
+
+        await store.write(spoil)
         with pytest.raises(StoreError) as caught:
             await store.read(lambda tx: tx.facts.of_patient(PATIENT))
     assert "DUPONT" not in str(caught.value)
@@ -180,7 +186,7 @@ async def test_bytes_are_kept_once_under_their_hash(store: Store) -> None:
     data = bytes(range(256)) * 40
     digest = sha256(data).hexdigest()
     for _ in range(2):
-        assert await store.write(lambda tx: tx.facts.put_blob(data)) == digest
+        assert await store.write(lambda tx: tx.facts.put_blob(data, PATIENT)) == digest
     assert await store.read(lambda tx: tx.facts.blob(digest)) == data
     with pytest.raises(KeyError):
         await store.read(lambda tx: tx.facts.blob("0" * 64))

@@ -24,7 +24,7 @@ def test_the_files_are_closed_to_other_users(tmp_path: Path) -> None:
         os.umask(old)
     assert folder == 0o700
     assert modes == dict.fromkeys(
-        ("relais.db", "relais.db-wal", "relais.db-shm", "relais.db.lock"), 0o600
+        ("relais.db", "relais.db-wal", "relais.db-shm", "relais.db.lock", "master.key"), 0o600
     )
 
 

@@ -17,6 +17,7 @@ from engine.model.fact import Heard
 from engine.model.flow import AckCode, Delivery, JournalState
 from engine.process import Processor, dialects_of
 from engine.runtime.settings import Settings, load, policy_of
+from engine.runtime.wiring import masters_of
 from engine.store.interface import NewEntry, Tx
 from engine.store.sqlite import SqliteStore
 from engine.wire.hl7 import peek
@@ -125,5 +126,8 @@ def opened(folder: Path, *changes: tuple[str, str]) -> Engine:
     (folder / "inbox").mkdir()
     (folder / "gateway").mkdir()
     shutil.copy(ROOT / "fixtures/day/directory.csv", folder)
-    store = SqliteStore.open(folder / "relais.db")
-    return Engine(store, load(folder / "relais.toml"))
+    settings = load(folder / "relais.toml")
+    settings.config.data.mkdir()
+    # Its key lies where a command looks for it.
+    store = SqliteStore.open(folder / "relais.db", masters_of(settings.config))
+    return Engine(store, settings)

@@ -1,30 +1,45 @@
 -- Times are whole microseconds since 1970-01-01 UTC, but for the audit, whose text is hashed.
 -- Bytes lie in tables of their own: a change of state must not rewrite a message, and lists must
 -- not read one.
+-- What identifies somebody, and what a message or a letter says, is sealed: see engine/store/vault.
+-- A column named after an identifier holds its sealed form, the same each time; `said`, `heard`,
+-- `data`, `mime`, `raw` and `reply` hold payloads; `wrapped` holds a key, sealed by `master`.
 
+-- The one key that is the store's own.
+CREATE TABLE store_key (
+    id      INTEGER PRIMARY KEY CHECK (id = 1),
+    master  TEXT NOT NULL,
+    wrapped BLOB NOT NULL
+) STRICT;
+
+-- identity: mark of MSH-3, MSH-4 and MSH-10, which two messages may share; NULL for a message
+-- without a legible MSH-10. Marks come in no order: the longer they were, the more pages of their
+-- index each commit would write.
+-- said: the labels, once read or purged; until then they are with the bytes, to spare the door.
+-- patient: whose message it is, once read. salt: of its key; NULL once its bytes are purged.
 CREATE TABLE journal (
     id            INTEGER PRIMARY KEY,
     received_at   INTEGER NOT NULL,
     source        TEXT NOT NULL,
-    peer          TEXT NOT NULL,
     content_hash  BLOB NOT NULL CHECK (length(content_hash) = 32),
-    sender        TEXT NOT NULL,
-    control_id    TEXT NOT NULL,
-    message_type  TEXT NOT NULL,
-    processing_id TEXT NOT NULL,
+    identity      INTEGER,
+    said          BLOB,
     state         TEXT NOT NULL CHECK (state IN (
         'received', 'processed', 'left', 'parked', 'quarantine', 'duplicate')),
     ack           TEXT NOT NULL CHECK (ack IN ('AA', 'AE', 'AR')),
     reason        TEXT NOT NULL,
     size          INTEGER NOT NULL CHECK (size >= 0),
+    salt          BLOB CHECK (length(salt) = 32),
     processed_at  INTEGER,
-    note          TEXT NOT NULL DEFAULT ''
+    note          TEXT NOT NULL DEFAULT '',
+    patient       BLOB,
+    CHECK (said IS NOT NULL OR salt IS NOT NULL)
 ) STRICT;
 
--- A message without a legible MSH-10 has no identity.
-CREATE INDEX journal_identity ON journal (sender, control_id) WHERE control_id <> '';
+CREATE INDEX journal_identity ON journal (identity) WHERE identity IS NOT NULL;
 -- Most rows end as processed: without them the index stays small, and a new row goes to its end.
 CREATE INDEX journal_state ON journal (state) WHERE state <> 'processed';
+CREATE INDEX journal_patient ON journal (patient) WHERE patient IS NOT NULL;
 
 CREATE TABLE journal_raw (
     journal_id INTEGER PRIMARY KEY REFERENCES journal (id),
@@ -32,18 +47,23 @@ CREATE TABLE journal_raw (
 ) STRICT;
 
 -- Every patient key ever heard. root is the key that survives its merges: itself, when none.
+-- identifier is the part before the first '|'. wrapped: NULL before a payload is sealed, and once
+-- the patient is forgotten.
 CREATE TABLE patient (
-    key        TEXT PRIMARY KEY,
-    identifier TEXT NOT NULL,
-    root       TEXT NOT NULL
+    key        BLOB PRIMARY KEY,
+    identifier BLOB NOT NULL,
+    root       BLOB NOT NULL,
+    master     TEXT,
+    wrapped    BLOB,
+    CHECK ((master IS NULL) = (wrapped IS NULL))
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX patient_identifier ON patient (identifier);
 CREATE INDEX patient_root ON patient (root);
 
 CREATE TABLE patient_link (
-    eliminated TEXT NOT NULL REFERENCES patient (key),
-    surviving  TEXT NOT NULL REFERENCES patient (key),
+    eliminated BLOB NOT NULL REFERENCES patient (key),
+    surviving  BLOB NOT NULL REFERENCES patient (key),
     PRIMARY KEY (eliminated, surviving),
     CHECK (eliminated <> surviving)
 ) STRICT, WITHOUT ROWID;
@@ -52,26 +72,31 @@ CREATE INDEX patient_link_back ON patient_link (surviving, eliminated);
 
 CREATE TABLE fact (
     id         INTEGER PRIMARY KEY,
-    patient    TEXT NOT NULL REFERENCES patient (key),
-    digest     BLOB NOT NULL CHECK (length(digest) = 32),
+    patient    BLOB NOT NULL REFERENCES patient (key),
+    digest     BLOB NOT NULL,
     journal_id INTEGER REFERENCES journal (id),
     kind       TEXT NOT NULL,
-    heard      TEXT NOT NULL CHECK (json_valid(heard)),
+    heard_at   INTEGER NOT NULL,
+    heard      BLOB NOT NULL,
     UNIQUE (patient, digest)
 ) STRICT;
 
 CREATE INDEX fact_journal ON fact (journal_id) WHERE journal_id IS NOT NULL;
 
 CREATE TABLE blob (
-    digest TEXT PRIMARY KEY CHECK (length(digest) = 64),
-    data   BLOB NOT NULL
+    patient BLOB NOT NULL REFERENCES patient (key),
+    digest  BLOB NOT NULL,
+    data    BLOB NOT NULL,
+    PRIMARY KEY (patient, digest)
 ) STRICT;
 
+CREATE INDEX blob_digest ON blob (digest);
+
 CREATE TABLE stay (
-    key          TEXT NOT NULL,
-    patient      TEXT NOT NULL REFERENCES patient (key),
+    key          BLOB NOT NULL,
+    patient      BLOB NOT NULL REFERENCES patient (key),
     usmp         TEXT NOT NULL,
-    verdicts     TEXT NOT NULL CHECK (json_valid(verdicts)),
+    said         BLOB NOT NULL,
     next_look_at INTEGER,
     closed       INTEGER NOT NULL CHECK (closed IN (0, 1)),
     PRIMARY KEY (key, patient)
@@ -80,25 +105,17 @@ CREATE TABLE stay (
 CREATE INDEX stay_patient ON stay (patient);
 CREATE INDEX stay_due ON stay (next_look_at) WHERE next_look_at IS NOT NULL;
 
+-- forgotten: kept as proof of what was sent, and no part of what is known of the patient.
 CREATE TABLE delivery (
     id            TEXT PRIMARY KEY CHECK (id <> ''),
     letter_kind   TEXT NOT NULL CHECK (letter_kind IN (
         'arrival-notice', 'exit-notice', 'exit-letter', 'arrival-cancelled', 'exit-cancelled')),
-    patient       TEXT NOT NULL,
-    stay          TEXT NOT NULL,
-    rpps          TEXT NOT NULL,
+    patient       BLOB NOT NULL,
     version       INTEGER NOT NULL CHECK (version >= 1),
-    parts         TEXT NOT NULL CHECK (json_valid(parts)),
-    statement     TEXT NOT NULL,
-    purposes      TEXT NOT NULL CHECK (json_valid(purposes)),
+    said          BLOB NOT NULL,
     discreet      INTEGER NOT NULL CHECK (discreet IN (0, 1)),
     channel       TEXT NOT NULL,
-    sender        TEXT NOT NULL,
-    address       TEXT NOT NULL,
-    intended      TEXT NOT NULL,
     message_id    TEXT NOT NULL UNIQUE,
-    document_oid  TEXT NOT NULL,
-    set_oid       TEXT NOT NULL,
     size          INTEGER NOT NULL CHECK (size >= 0),
     state         TEXT NOT NULL CHECK (state IN (
         'queued', 'sending', 'held', 'relayed', 'rejected', 'expired', 'cancelled')),
@@ -108,6 +125,7 @@ CREATE TABLE delivery (
     possibly_sent INTEGER NOT NULL DEFAULT 0 CHECK (possibly_sent IN (0, 1)),
     closed_at     INTEGER,
     reason        TEXT NOT NULL DEFAULT '',
+    forgotten     INTEGER NOT NULL DEFAULT 0 CHECK (forgotten IN (0, 1)),
     CHECK ((closed_at IS NULL) = (state IN ('queued', 'sending', 'held')))
 ) STRICT;
 
@@ -119,11 +137,12 @@ CREATE TABLE delivery_mime (
     mime     BLOB NOT NULL
 ) STRICT;
 
+-- The name of a file is sealed with it.
 CREATE TABLE delivery_file (
     delivery TEXT NOT NULL REFERENCES delivery (id),
-    name     TEXT NOT NULL,
+    number   INTEGER NOT NULL,
     data     BLOB NOT NULL,
-    PRIMARY KEY (delivery, name)
+    PRIMARY KEY (delivery, number)
 ) STRICT;
 
 -- 'cut': the process died with the attempt open; what the peer did is not known.
@@ -137,39 +156,38 @@ CREATE TABLE attempt (
     cause     TEXT,
     code      INTEGER,
     status    TEXT,
-    reply     TEXT,
+    reply     BLOB,
     PRIMARY KEY (delivery, number),
     CHECK ((closed_at IS NULL) = (outcome IS NULL))
 ) STRICT, WITHOUT ROWID;
 
 CREATE UNIQUE INDEX attempt_open ON attempt (delivery) WHERE closed_at IS NULL;
 
+-- A purged number is never used again: lines of the audit tell of it.
 CREATE TABLE task (
-    id        INTEGER PRIMARY KEY,
-    key       TEXT NOT NULL UNIQUE,
+    id        INTEGER PRIMARY KEY AUTOINCREMENT,
+    key       BLOB NOT NULL UNIQUE,
     kind      TEXT NOT NULL,
-    patient   TEXT,
-    stay      TEXT,
-    about     TEXT NOT NULL,
+    patient   BLOB,
+    said      BLOB NOT NULL,
     raised_at INTEGER NOT NULL,
     closed_at INTEGER,
     closed_by TEXT,
-    answer    TEXT,
     CHECK ((closed_at IS NULL) = (closed_by IS NULL))
 ) STRICT;
 
 CREATE INDEX task_patient ON task (patient) WHERE patient IS NOT NULL;
 CREATE INDEX task_open ON task (id, kind) WHERE closed_at IS NULL;
 
+-- The hashes are over the plain line, so that an export verifies without our keys.
+-- said: stay, subject and detail.
 CREATE TABLE audit (
     seq      INTEGER PRIMARY KEY,
     at       TEXT NOT NULL,
     kind     TEXT NOT NULL,
     actor    TEXT NOT NULL,
-    patient  TEXT,
-    stay     TEXT,
-    subject  TEXT NOT NULL,
-    detail   TEXT NOT NULL,
+    patient  BLOB,
+    said     BLOB NOT NULL,
     previous BLOB NOT NULL CHECK (length(previous) = 32),
     hash     BLOB NOT NULL CHECK (length(hash) = 32)
 ) STRICT;

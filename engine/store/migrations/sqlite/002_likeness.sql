@@ -3,7 +3,7 @@
 
 CREATE TABLE likeness (
     trace   BLOB NOT NULL CHECK (length(trace) = 16),
-    patient TEXT NOT NULL REFERENCES patient (key),
+    patient BLOB NOT NULL REFERENCES patient (key),
     PRIMARY KEY (trace, patient)
 ) STRICT, WITHOUT ROWID;
 
