@@ -18,7 +18,7 @@ from engine.directory.folding import (
     town_of,
 )
 from engine.directory.given_names import other_forms
-from engine.model.directory import Listed, Person
+from engine.model.directory import BoxRow, Listed, Person, PracticeRow
 
 _LONG_NAME: Final = 9  # letters, from which two slips still leave one name in mind
 _SHORT_NAME: Final = 4  # letters, below which one slip makes another name
@@ -233,7 +233,7 @@ class Evidence:
 
 def evidence(asked: Asked, person: Person, name: NameLikeness) -> Evidence:
     """Compare everything that was said with everything that is listed."""
-    places = (*person.practices, *person.boxes)
+    places: tuple[PracticeRow | BoxRow, ...] = (*person.practices, *person.boxes)
     phones = {one for row in person.practices for one in row.phones.split()}
     postals = {postal_of(one.postal) or postal_of(one.town) for one in places} - {""}
     towns = {town_of(one.town) for one in places if one.town} - {""}

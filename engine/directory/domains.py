@@ -26,16 +26,15 @@ _MOST_ADDRESS: Final = 254
 # professional's.
 _PATIENT_DOMAINS: Final = frozenset({"patient.mssante.fr"})
 _APICRYPT: Final = "apicrypt.org"
-_PUBLIC: Final = frozenset(
-    """
-    gmail.com googlemail.com outlook.com outlook.fr hotmail.com hotmail.fr live.com live.fr msn.com
-    yahoo.com yahoo.fr ymail.com icloud.com me.com mac.com aol.com aol.fr gmx.com gmx.fr gmx.net
-    mail.com mail.ru yandex.com yandex.ru proton.me protonmail.com protonmail.ch pm.me tutanota.com
-    tuta.com zoho.com fastmail.com orange.fr wanadoo.fr free.fr sfr.fr neuf.fr bbox.fr numericable.fr
-    laposte.net club-internet.fr cegetel.net noos.fr voila.fr caramail.com netcourrier.com mailo.com
-    libertysurf.fr aliceadsl.fr 9online.fr dbmail.com t-online.de web.de hushmail.com yopmail.com
-    """.split()
-)
+_PUBLIC_NAMES: Final = """
+gmail.com googlemail.com outlook.com outlook.fr hotmail.com hotmail.fr live.com live.fr msn.com
+yahoo.com yahoo.fr ymail.com icloud.com me.com mac.com aol.com aol.fr gmx.com gmx.fr gmx.net
+mail.com mail.ru yandex.com yandex.ru proton.me protonmail.com protonmail.ch pm.me tutanota.com
+tuta.com zoho.com fastmail.com orange.fr wanadoo.fr free.fr sfr.fr neuf.fr bbox.fr numericable.fr
+laposte.net club-internet.fr cegetel.net noos.fr voila.fr caramail.com netcourrier.com mailo.com
+libertysurf.fr aliceadsl.fr 9online.fr dbmail.com t-online.de web.de hushmail.com yopmail.com
+"""
+_PUBLIC: Final = frozenset(_PUBLIC_NAMES.split())
 # Letters that IDNA 2003 and 2008 map differently, and marks that nobody sees.
 _DEVIANT: Final = frozenset("ßς\u200c\u200d\u00ad\u2060\ufeff")
 # What a name is read as at a glance; pairs before single characters.

@@ -6,8 +6,9 @@ cells, a header line, no quoting. Columns are found by name; their order and the
 A row that breaks a rule is left out and counted: what is in doubt reaches nobody.
 """
 
+import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import blake2b
@@ -21,6 +22,7 @@ from engine.model.people import MailboxType, rpps_ok
 
 LONGEST_LINE: Final = 16 * 1024  # bytes; the longest real row has under 1,000
 _LONGEST_CELL: Final = 500  # characters
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _TYPES: Final = frozenset(MailboxType.__members__)
 
 Row = TypeVar("Row", BoxRow, PracticeRow)
@@ -151,7 +153,7 @@ def _names(header: bytes) -> list[str]:
     return [fold(cell) for cell in text.rstrip("\r\n").split("|")]
 
 
-def _places(header: bytes, wanted: dict[str, tuple[str, ...]]) -> tuple[int, list[int]]:
+def _places(header: bytes, wanted: Mapping[str, tuple[str, ...]]) -> tuple[int, list[int]]:
     names = _names(header)
     known: dict[str, int] = {}
     for place, name in enumerate(names):
@@ -192,7 +194,7 @@ def read_practices(
 
 def _read(
     lines: Iterable[bytes],
-    columns: dict[str, tuple[str, ...]],
+    columns: Mapping[str, tuple[str, ...]],
     read: Callable[[Sequence[str]], Row | RowFault | None],
     tally: Tally,
 ) -> Iterator[Row]:
@@ -232,13 +234,11 @@ def _row(
     if not text:
         return None
     cells = text.split("|")
-    if len(cells) != width:
-        # The professionals' file closes each line with one more separator than its header has.
-        if len(cells) != width + 1 or cells[-1]:
-            return RowFault.CELLS
-    if not text.isprintable():
-        if any(ord(char) < 32 or 126 < ord(char) < 160 for char in text):
-            return RowFault.CONTROL
+    # The professionals' file closes each line with one more separator than its header has.
+    if len(cells) != width and (len(cells) != width + 1 or cells[-1]):
+        return RowFault.CELLS
+    if not text.isprintable() and _CONTROL.search(text):
+        return RowFault.CONTROL
     if max(map(len, cells)) > _LONGEST_CELL:
         return RowFault.TOO_LONG
     return read([cell.strip() for cell in pick(cells)])

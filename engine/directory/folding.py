@@ -12,8 +12,9 @@ from engine.model.people import unaccented
 # Letters and digits survive; apostrophes, blanks and all dashes part words.
 _PARTS: Final = re.compile(r"[^A-Z0-9]+")
 _PARTICLES: Final = frozenset(
-    "DE DU DES D L LE LA LES VAN VON DER DEN DOS DA DI DEL EL AL BEN BIN SAINT SAINTE".split()
-)
+    ("DE", "DU", "DES", "D", "L", "LE", "LA", "LES", "VAN", "VON", "DER", "DEN", "DOS", "DA", "DI",
+     "DEL", "EL", "AL", "BEN", "BIN", "SAINT", "SAINTE")
+)  # fmt: skip
 _LONG_FORMS: Final = {"ST": "SAINT", "STE": "SAINTE", "STS": "SAINTS", "STES": "SAINTES"}
 # What a town's line holds beside the town: "59037 LILLE CEDEX 2", "PARIS 12E ARRONDISSEMENT".
 _NOT_OF_TOWN: Final = re.compile(

@@ -168,9 +168,16 @@ def _near_name_fault(
     ):
         return Doubtful.KNOWN_NAME
     loose = sum(likeness is not Likeness.SAME for likeness in (name.family, name.given))
-    if (loose > 1 or (loose and name.swapped)) and not one.evidence.phone:
+    if (loose > 1 or (loose and name.swapped)) and not (one.evidence.phone or _alone(found, one)):
         return Doubtful.UNCORROBORATED
     return None
+
+
+def _alone(found: Found, one: Candidate) -> bool:
+    """Nobody else in the country bears a name that could be the one written."""
+    return not any(
+        name.compatible and listed.id != one.person.listed.id for listed, name in found.compared
+    )
 
 
 def one_line(listed: Listed) -> str:

@@ -155,11 +155,6 @@ class Person:
         return self.holder[1:] if self.holder.startswith("8") else ""
 
     @property
-    def skills(self) -> frozenset[str]:
-        """Codes of TRE_R38 and others, of all rows."""
-        return frozenset(one.skill for one in (*self.boxes, *self.practices) if one.skill)
-
-    @property
     def general_practitioner(self) -> bool:
         """A physician with a qualification in general practice."""
         return self.profession == PHYSICIAN and self.listed.general

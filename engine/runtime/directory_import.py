@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from engine.directory.extraction import Tally, UnreadableFileError, read_boxes, read_practices
 from engine.directory.index import IndexMaker
@@ -13,7 +12,7 @@ from engine.directory.territory import TerritoryMistake, read_territory
 from engine.model.directory import PHYSICIAN, Origin, Source
 from engine.model.errors import OperationError
 from engine.runtime.directory_source import Opened, Progress, look_into
-from engine.store.directory import NextGeneration
+from engine.store.directory import NextGeneration, directory_path
 from engine.store.directory_reader import DirectoryReader
 
 # A true fall of 10 % in 11 weeks has been seen; a broken extraction falls in a day.
@@ -44,12 +43,12 @@ def sizes(opened: Sequence[Opened]) -> int:
     return sum(one.size for one in opened)
 
 
-def open_all(files: Sequence[Path], zone: ZoneInfo) -> list[Opened]:
+def open_all(files: Sequence[Path]) -> list[Opened]:
     """Find out which files they are. Raises OperationError: one is none, or two are the same."""
     opened: list[Opened] = []
     for path in files:
         try:
-            one = look_into(path, zone)
+            one = look_into(path)
         except UnreadableFileError as error:
             raise _refused(path.name, error) from None
         if any(other.origin is one.origin for other in opened):
@@ -62,7 +61,7 @@ def open_all(files: Sequence[Path], zone: ZoneInfo) -> list[Opened]:
 
 
 def import_all(
-    target: Path,
+    data: Path,
     opened: Sequence[Opened],
     *,
     now: datetime,
@@ -70,10 +69,12 @@ def import_all(
     progress: Progress,
     stage: Callable[[str], None],
 ) -> list[Imported]:
-    """Build a generation of these files, and of what the present one has of the others.
+    """Build a generation in the data folder, of these files and of what the present one has of the
+    others.
 
     Raises OperationError or StoreError; the present generation is then untouched.
     """
+    target = directory_path(data)
     before = _present(target)
     given = {one.origin for one in opened}
     with NextGeneration.begin(target) as building:

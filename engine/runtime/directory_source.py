@@ -26,8 +26,10 @@ _RATIO_FROM: Final = 64 * 1024**2  # bytes: below, a ratio says nothing
 _MOST_MEMBERS: Final = 32
 _MOST_LINE: Final = 256 * 1024
 _MOST_SMALL: Final = 16 * 1024**2  # the site's own file, the white list
-_STAMP: Final = re.compile(r"(20\d{2})(\d{2})(\d{2})(\d{2})(\d{2})(?!\d)")
+_STAMP: Final = re.compile(r"(?<!\d)20\d{10}(?!\d)")
 _CHUNK: Final = 1024 * 1024
+
+_ZONE: Final = ZoneInfo("Europe/Paris")  # of the stamps in the names of national files
 
 Progress = Callable[[int], None]  # told how many bytes more were read
 
@@ -73,28 +75,28 @@ class Opened:
             raise UnreadableFileError("it is not UTF-8", "save it again as UTF-8") from None
 
 
-def look_into(path: Path, zone: ZoneInfo) -> Opened:
+def look_into(path: Path) -> Opened:
     """Find out which file it is, by its content. Raises UnreadableFileError."""
     try:
         with path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         packed = zipfile.is_zipfile(path)
-        changed = datetime.fromtimestamp(path.stat().st_mtime, zone)
+        changed = datetime.fromtimestamp(path.stat().st_mtime, _ZONE)
     except OSError as error:
         raise UnreadableFileError(
             f"it cannot be read: {(error.strerror or 'unknown reason').lower()}", "check the path"
         ) from None
     if packed:
-        return _look_into_zip(path, sha256, zone)
+        return _look_into_zip(path, sha256)
     with _stream(path, None, _unheard) as stream:
         origin = _origin(stream)
     if origin is None:
         raise _unknown()
-    dated = _stamp(path.name, zone) or changed
+    dated = _stamp(path.name) or changed
     return Opened(origin, path, None, dated, path.stat().st_size, sha256)
 
 
-def _look_into_zip(path: Path, sha256: str, zone: ZoneInfo) -> Opened:
+def _look_into_zip(path: Path, sha256: str) -> Opened:
     try:
         with zipfile.ZipFile(path) as archive:
             members = [one for one in archive.infolist() if not one.is_dir()]
@@ -113,10 +115,10 @@ def _look_into_zip(path: Path, sha256: str, zone: ZoneInfo) -> Opened:
             raise _damaged() from None
         if origin is not None:
             try:
-                packed_at = datetime(*member.date_time, tzinfo=zone)
+                packed_at = datetime(*member.date_time, tzinfo=_ZONE)
             except ValueError:
-                packed_at = datetime.fromtimestamp(path.stat().st_mtime, zone)
-            dated = _stamp(member.filename, zone) or _stamp(path.name, zone) or packed_at
+                packed_at = datetime.fromtimestamp(path.stat().st_mtime, _ZONE)
+            dated = _stamp(member.filename) or _stamp(path.name) or packed_at
             found.append(
                 Opened(origin, path, member.filename, dated, member.file_size, sha256)
             )  # fmt: skip
@@ -146,11 +148,11 @@ def _origin(stream: "io.BufferedReader") -> Origin | None:
     return Origin.TERRITORY if is_territory(text) else origin_of(first)
 
 
-def _stamp(name: str, zone: ZoneInfo) -> datetime | None:
+def _stamp(name: str) -> datetime | None:
     """``…_202611240730.txt``: when it was extracted."""
     found = _STAMP.search(name)
     try:
-        return datetime(*(int(one) for one in found.groups()), tzinfo=zone) if found else None
+        return datetime.strptime(found[0], "%Y%m%d%H%M").replace(tzinfo=_ZONE) if found else None
     except ValueError:
         return None
 

@@ -192,11 +192,12 @@ class NextGeneration:
         rows = self._connection.cursor().execute(
             f"SELECT {shared}, phones, skill, skill_label FROM ("
             f"  SELECT 0 AS turn, {shared}, phones, skill, skill_label FROM practice"
-            f"  UNION ALL SELECT 1, {shared}, '', skill, skill_label FROM mailbox WHERE holder <> ''"
+            f"  UNION ALL SELECT 1, {shared}, '', skill, skill_label FROM mailbox"
+            "  WHERE holder <> ''"
             ") ORDER BY holder, turn"
         )
         for row in rows:
-            yield NamingRow(*row)  # type: ignore[arg-type]
+            yield NamingRow._make(row)
 
     def add_people(self, people: Iterable[Listed]) -> None:
         """Add the people that the index numbered."""
@@ -301,7 +302,7 @@ def _told(error: BaseException, path: Path) -> BaseException:
         return as_store_error(error)
     if isinstance(error, OSError):
         return StoreError(
-            what=f"The directory cannot be written: {(error.strerror or 'unknown reason').lower()}.",
+            what=f"It cannot be written: {(error.strerror or 'unknown reason').lower()}.",
             where=str(path.parent),
             effect="nothing was imported; the directory stays as it is",
             remedy="run as the account of the daemon (sudo -u relais), and look at the disk",

@@ -175,6 +175,21 @@ class DirectoryReader:
         ).fetchall()
         return self.person(_listed(rows[0])) if rows else None
 
+    def at_postal(self, beginning: str) -> list[Word]:
+        """The postal codes that begin so: two digits are a department."""
+        return self._words(
+            "SELECT id, kind, text, people FROM word WHERE kind = ? AND text BETWEEN ? AND ?",
+            (WordKind.POSTAL.value, beginning, beginning + "~"),
+        )
+
+    def contested(self) -> frozenset[str]:
+        """Personal addresses, in lower case, that the extraction gives to several people."""
+        rows = self._execute(
+            "SELECT lower(address) FROM mailbox WHERE type = 'PER' GROUP BY 1"
+            " HAVING count(DISTINCT holder) > 1"
+        ).fetchall()
+        return frozenset(row[0] for row in rows)
+
     def boxes_of(self, structures: Iterable[str]) -> list[BoxRow]:
         """Mailboxes of organisations with one of these identifiers."""
         rows = self._execute(

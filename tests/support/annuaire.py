@@ -15,7 +15,7 @@ from pathlib import Path
 
 from engine.model.people import luhn_ok
 
-SURNAMES = """
+_SURNAMES = """
 MARTIN BERNARD THOMAS PETIT ROBERT RICHARD DURAND DUBOIS MOREAU LAURENT SIMON MICHEL LEFEBVRE LEROY
 ROUX DAVID BERTRAND MOREL FOURNIER GIRARD BONNET DUPONT LAMBERT FONTAINE ROUSSEAU VINCENT MULLER
 LEFEVRE FAURE ANDRE MERCIER BLANC GUERIN BOYER GARNIER CHEVALIER FRANCOIS LEGRAND GAUTHIER GARCIA
@@ -24,15 +24,16 @@ MARIE LEMAIRE NOEL MEYER DUFOUR MEUNIER BRUN BLANCHARD GIRAUD JOLY RIVIERE LUCAS
 BARBIER ARNAUD MARTINEZ GERARD ROCHE RENARD SCHMITT ROY LEROUX COLIN VIDAL CARON PICARD ROGER FABRE
 AUBERT LEMOINE RENAUD DUMAS LACROIX OLIVIER PHILIPPE BOURGEOIS PIERRE BENOIT REY LECLERC PAYET
 ROLLAND LECLERCQ GUILLAUME LECOMTE LOPEZ JEAN DUPUY GUILLOT HUBERT BERGER CARPENTIER SANCHEZ DUPUIS
-MOULIN LOUIS DESCHAMPS HUET VASSEUR PEREZ BOUCHER FLEURY ROYER KLEIN JACQUET ADAM PARIS POIRIER MARTY
-AUBRY GUYOT CARRE CHARLES RENAULT CHARPENTIER MENARD MAILLARD BARON BERTIN BAILLY HERVE SCHNEIDER
-FERNANDEZ COLLET LEGER BOUVIER JULIEN PREVOST MILLET PERROT DANIEL COUSIN GERMAIN BRETON BESSON
-LANGLOIS REMY LE-GALL PELLETIER LEVEQUE PERRIER LEBLANC BARRE LEBRUN MARCHAL WEBER MALLET HAMON
-BOULANGER JACOB MONNIER MICHAUD RODRIGUEZ GUICHARD GILLET ETIENNE GRONDIN POULAIN TESSIER CHEVALLIER
-COLLIN CHAUVIN DA-SILVA BOUCHET GAY LEMAITRE BENARD MARECHAL HUMBERT REYNAUD ANTOINE HOARAU PERRET
-BARTHELEMY CORDIER PICHON LEJEUNE GILBERT LAMY DELAUNAY PASQUIER CARLIER LAPORTE
-""".split()
-GIVEN = """
+MOULIN LOUIS DESCHAMPS HUET VASSEUR PEREZ BOUCHER FLEURY ROYER KLEIN JACQUET ADAM PARIS POIRIER
+MARTY AUBRY GUYOT CARRE CHARLES RENAULT CHARPENTIER MENARD MAILLARD BARON BERTIN BAILLY HERVE
+SCHNEIDER FERNANDEZ COLLET LEGER BOUVIER JULIEN PREVOST MILLET PERROT DANIEL COUSIN GERMAIN BRETON
+BESSON LANGLOIS REMY LE-GALL PELLETIER LEVEQUE PERRIER LEBLANC BARRE LEBRUN MARCHAL WEBER MALLET
+HAMON BOULANGER JACOB MONNIER MICHAUD RODRIGUEZ GUICHARD GILLET ETIENNE GRONDIN POULAIN TESSIER
+CHEVALLIER COLLIN CHAUVIN DA-SILVA BOUCHET GAY LEMAITRE BENARD MARECHAL HUMBERT REYNAUD ANTOINE
+HOARAU PERRET BARTHELEMY CORDIER PICHON LEJEUNE GILBERT LAMY DELAUNAY PASQUIER CARLIER LAPORTE
+"""
+SURNAMES = _SURNAMES.split()
+_GIVEN = """
 JEAN MARIE PHILIPPE NATHALIE MICHEL ISABELLE ALAIN SYLVIE PATRICK CATHERINE NICOLAS CHRISTINE
 CHRISTOPHE VALERIE PIERRE SANDRINE FREDERIC STEPHANIE LAURENT SOPHIE STEPHANE SANDRA DAVID CELINE
 PASCAL VERONIQUE JULIEN JULIE ERIC FRANCOISE THIERRY ANNE OLIVIER CORINNE SEBASTIEN LAURENCE DANIEL
@@ -45,11 +46,14 @@ LOUIS JEANNE PAUL PAULE ADRIEN ALICE SIMON MARGAUX HUGO LEA LUC ELISE MARC LUCIL
 GREGORY CHARLOTTE XAVIER JUSTINE DAMIEN ANAIS YANN SARAH REMI OCEANE ALEXIS LAURA QUENTIN AMELIE
 MICKAEL VANESSA JOEL ELISABETH REGIS COLETTE ROGER SOLENE RENE FANNY BAPTISTE ARMELLE ETIENNE
 GAELLE TRISTAN NOEMIE EMMANUEL VIVIANE FLORIAN INES KEVIN SABINE GUY GENEVIEVE CLEMENT MYRIAM
-""".split()
-_ONSETS = "B BR C CH CL D DR F FL G GR H J L M N P PR QU R S T TR V VR GU BL CR".split()
-_VOWELS = "A E I O U OU AI AU EAU EU OI IE AN EN ON IN".split()
-_CODAS = "L LLE R RD RT S T TTE X N NT ND C QUE CHE GE GNE VE SSE Z ZE M MME BE DE LET NEAU".split()
-_TOWN_ENDS = "SUR-LYRE EN-BRAY LES-BAINS SUR-MER LA-FORET DU-MONT L-ABBAYE SOUS-BOIS".split()
+"""
+GIVEN = _GIVEN.split()
+_ONSETS = "B BR C CH CL D DR F FL G GR H J L M N P PR QU R S T TR V VR GU BL CR"
+_VOWELS = "A E I O U OU AI AU EAU EU OI IE AN EN ON IN"
+_CODAS = "L LLE R RD RT S T TTE X N NT ND C QUE CHE GE GNE VE SSE Z ZE M MME BE DE LET NEAU"
+_TOWN_ENDS = "SUR-LYRE EN-BRAY LES-BAINS SUR-MER LA-FORET DU-MONT L-ABBAYE SOUS-BOIS"
+ONSETS, VOWELS, CODAS = _ONSETS.split(), _VOWELS.split(), _CODAS.split()
+TOWN_ENDS = _TOWN_ENDS.split()
 _WAYS = ("Rue", "Avenue", "Place", "Boulevard", "Chemin")
 _HOSPITAL_WORDS = ("CENTRE HOSPITALIER DE", "CHU DE", "CLINIQUE DE", "HOPITAL PRIVE DE")
 _OTHER_WORDS = ("CPAM DE", "MSA DE", "CENTRE PENITENTIAIRE DE", "SANTE AU TRAVAIL DE", "EHPAD DE")
@@ -158,9 +162,9 @@ class Country:
         while len(names) < count + len(SURNAMES):
             syllables = self._dice.randint(1, 2)
             name = "".join(
-                self._dice.choice(_ONSETS) + self._dice.choice(_VOWELS) for _ in range(syllables)
-            ) + self._dice.choice(_ONSETS) + self._dice.choice(("A", "E", "I", "O")) \
-                + self._dice.choice(_CODAS)  # fmt: skip
+                self._dice.choice(ONSETS) + self._dice.choice(VOWELS) for _ in range(syllables)
+            ) + self._dice.choice(ONSETS) + self._dice.choice(("A", "E", "I", "O")) \
+                + self._dice.choice(CODAS)  # fmt: skip
             prefix = self._dice.random()
             names["LE " + name if prefix < 0.03 else "DE " + name if prefix < 0.05 else name] = None
         return list(names)
@@ -168,15 +172,15 @@ class Country:
     def _towns(self, count: int) -> list[Town]:
         names: dict[str, None] = {}
         while len(names) < count:
-            base = (self._dice.choice(_ONSETS) + self._dice.choice(_VOWELS)
-                    + self._dice.choice(_ONSETS) + self._dice.choice(_VOWELS)
-                    + self._dice.choice(_CODAS))  # fmt: skip
+            base = (self._dice.choice(ONSETS) + self._dice.choice(VOWELS)
+                    + self._dice.choice(ONSETS) + self._dice.choice(VOWELS)
+                    + self._dice.choice(CODAS))  # fmt: skip
             turn = self._dice.random()
             if turn < 0.2:
                 base = "SAINT-" + self._dice.choice(GIVEN)
-                base += "-" + self._dice.choice(_TOWN_ENDS) if turn < 0.1 else ""
+                base += "-" + self._dice.choice(TOWN_ENDS) if turn < 0.1 else ""
             elif turn < 0.4:
-                base += "-" + self._dice.choice(_TOWN_ENDS)
+                base += "-" + self._dice.choice(TOWN_ENDS)
             names[base] = None
         towns = []
         for rank, name in enumerate(names):
@@ -198,7 +202,7 @@ class Country:
                 f"{self._dice.choice(words)} {town.name}" if words
                 else self._dice.choice(("CABINET DU DR " + self._dice.choice(self._names),
                                         "MAISON DE SANTE DE " + town.name, "SCM DES " + town.name,
-                                        "CABINET MEDICAL " + self._dice.choice(_TOWN_ENDS)))
+                                        "CABINET MEDICAL " + self._dice.choice(TOWN_ENDS)))
             )  # fmt: skip
             places.append(
                 Place(
@@ -335,7 +339,8 @@ def _practice_line(who: Doctor, place: Place) -> str:
     number, way, street = place.street.split("|")
     private = place.kind == "practice"
     sector = {
-        "practice": ("SA07", "Cabinet individuel"), "hospital": ("SA01", "Etablissement public de santé"),
+        "practice": ("SA07", "Cabinet individuel"),
+        "hospital": ("SA01", "Etablissement public de santé"),
         "other": ("SA99", "Autre"),
     }[place.kind]  # fmt: skip
     phone = " ".join(place.phone[n : n + 2] for n in range(0, 10, 2))

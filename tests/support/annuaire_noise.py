@@ -93,7 +93,8 @@ def _question(kind: str, who: Doctor, country: Country, dice: random.Random) -> 
         case "no place":
             corroborated = False
         case "unknown":
-            family = dice.choice(SURNAMES) + "-" + slip(dice.choice(SURNAMES), dice)
+            foreign = [one for one in SURNAMES if one not in family]
+            family = dice.choice(foreign) + "-" + slip(dice.choice(foreign), dice)
             rpps, corroborated = "", False
         case "unknown near":  # the same family in the same town, and not listed
             given = dice.choice([one for one in GIVEN if one not in who.given])
