@@ -104,13 +104,13 @@ def _candidate(reader: DirectoryReader, one: Candidate, trusted: TrustedDomains)
     person = one.person
     rows: tuple[PracticeRow | BoxRow, ...] = (*person.practices, *person.boxes)
     labels = [row.skill_label or row.profession_label for row in rows]
-    places = {f"{row.postal} {row.town}".strip(): None for row in rows if row.postal or row.town}
+    places = {f"{row.postal} {town_of(row.town)}".strip(): None for row in rows}
     return {
         "rpps": person.rpps,
         "family": person.family,
         "given": person.given,
         "speciality": next(filter(None, labels), ""),
-        "places": list(places),
+        "places": [one for one in places if one],
         "mailboxes": [
             {
                 "address": seated.box.address,

@@ -6,6 +6,7 @@ can own ``mssante.fr.example.net``: so an ending proves nothing, in either direc
 """
 
 import re
+import unicodedata
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -35,8 +36,8 @@ laposte.net club-internet.fr cegetel.net noos.fr voila.fr caramail.com netcourri
 libertysurf.fr aliceadsl.fr 9online.fr dbmail.com t-online.de web.de hushmail.com yopmail.com
 """
 _PUBLIC: Final = frozenset(_PUBLIC_NAMES.split())
-# Letters that IDNA 2003 and 2008 map differently, and marks that nobody sees.
-_DEVIANT: Final = frozenset("ßς\u200c\u200d\u00ad\u2060\ufeff")
+# What IDNA 2003 and 2008 read as two different names.
+_DEVIANT: Final = frozenset("ßς\u200c\u200d")
 # What a name is read as at a glance; pairs before single characters.
 _GLANCE: Final = (("rn", "m"), ("vv", "w"), ("cl", "d"), ("0", "o"), ("1", "l"), ("5", "s"))
 _CYRILLIC_GREEK: Final = str.maketrans(
@@ -101,7 +102,11 @@ def comparable_domain(domain: str) -> str | None:
             return None
         try:
             name = domain.encode("idna").decode("ascii").lower()
+            undone = name.encode("ascii").decode("idna")
         except UnicodeError:
+            return None
+        # Preparation leaves out what nobody sees, and folds wide letters: not the name as written.
+        if undone != unicodedata.normalize("NFC", domain).lower():
             return None
     labels = name.split(".")
     if len(name) > 253 or len(labels) < 2 or not labels[-1].strip("0123456789"):
