@@ -21,6 +21,7 @@ from engine.directory.given_names import other_forms
 from engine.model.directory import BoxRow, Listed, Person, PracticeRow
 
 _LONG_NAME: Final = 9  # letters, from which two slips still leave one name in mind
+_LONG_TOWN: Final = 6  # letters, from which a slip leaves one town in mind
 _SHORT_NAME: Final = 4  # letters, below which one slip makes another name
 
 
@@ -231,8 +232,13 @@ class Evidence:
         return tuple(said)
 
 
-def evidence(asked: Asked, person: Person, name: NameLikeness) -> Evidence:
-    """Compare everything that was said with everything that is listed."""
+def evidence(
+    asked: Asked, person: Person, name: NameLikeness, *, town_unknown: bool = False
+) -> Evidence:
+    """Compare everything that was said with everything that is listed.
+
+    ``town_unknown``: no town has the name asked for, so that it is a slip for another's.
+    """
     places: tuple[PracticeRow | BoxRow, ...] = (*person.practices, *person.boxes)
     phones = {one for row in person.practices for one in row.phones.split()}
     postals = {postal_of(one.postal) or postal_of(one.town) for one in places} - {""}
@@ -246,7 +252,7 @@ def evidence(asked: Asked, person: Person, name: NameLikeness) -> Evidence:
         name=name,
         phone=phone in phones if phone and phones else None,
         postal=postal in postals if postal and postals else None,
-        town=_town_among(town, towns) if town and towns else None,
+        town=_town_among(town, towns, town_unknown) if town and towns else None,
         department=postal[:2] in {one[:2] for one in postals} if postal and postals else None,
         speciality=words <= skills if words else None,
         general_practitioner=person.general_practitioner,
@@ -254,7 +260,7 @@ def evidence(asked: Asked, person: Person, name: NameLikeness) -> Evidence:
     )
 
 
-def _town_among(town: str, towns: set[str]) -> bool:
+def _town_among(town: str, towns: set[str], unknown: bool) -> bool:
     return town in towns or (
-        len(town) >= _LONG_NAME and any(distance(town, one, 1) <= 1 for one in towns)
+        unknown and len(town) >= _LONG_TOWN and any(distance(town, one, 1) <= 1 for one in towns)
     )

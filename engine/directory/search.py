@@ -95,7 +95,8 @@ def search(index: Index, asked: Asked, limit: int = 20) -> Found:
     for listed, name in compared[:_MOST_OPENED]:
         if name.compatible or not (asked.family or asked.words):
             person = index.person(listed)
-            candidates.append(Candidate(person, evidence(asked, person, name)))
+            told = evidence(asked, person, name, town_unknown=places.town_unknown)
+            candidates.append(Candidate(person, told))
     candidates.sort(key=lambda one: (-one.evidence.worth, one.person.holder))
     return Found(
         tuple(candidates[:limit]),
@@ -118,18 +119,18 @@ class _Places:
         words: list[Word] = []
         if postal and (word := index.word(WordKind.POSTAL, postal)):
             words.append(word)
+        self.town_unknown = False
         if town:
             exact = index.word(WordKind.TOWN, town)
             near = (exact,) if exact else index.near(WordKind.TOWN, near_keys(WordKind.TOWN, town))
+            self.town_unknown = exact is None
             words += near[:_MOST_TOWNS]
         self._at += [index.people_of(word.id) for word in words]
         sizes = [word.people for word in words[:1]]
         self.crowd = min(sizes) / index.people() if sizes else 1.0
         self._skills: list[array[int]] | None = None
         if asked.speciality:
-            texts = dict.fromkeys(
-                (asked.speciality.strip().upper(), *skill_words(asked.speciality))
-            )
+            texts = dict.fromkeys((joined(asked.speciality), *skill_words(asked.speciality)))
             skills = [word for one in texts if (word := index.word(WordKind.SKILL, one))]
             self._skills = [index.people_of(word.id) for word in skills]
 
