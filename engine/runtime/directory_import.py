@@ -1,8 +1,8 @@
 """Imports files of the national directory: reads them, makes the index, puts it in place."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -165,15 +165,3 @@ def _refused(name: str, error: UnreadableFileError) -> OperationError:
         effect="nothing was imported; the directory stays as it is",
         remedy=error.cure,
     )
-
-
-def age_fault(
-    sources: Collection[Source], now: datetime, most: timedelta
-) -> tuple[Source, int] | None:
-    """The oldest national file that is older than `most`, and its age in days."""
-    national = [one for one in sources if one.origin is not Origin.TERRITORY]
-    late = [one for one in national if now - one.dated > most]
-    if not late:
-        return None
-    oldest = min(late, key=lambda one: one.dated)
-    return oldest, (now - oldest.dated).days

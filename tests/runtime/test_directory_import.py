@@ -4,7 +4,6 @@ import io
 import random
 import struct
 import zipfile
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,7 @@ from hypothesis import strategies as st
 from engine.directory.extraction import RowFault, UnreadableFileError
 from engine.model.directory import Origin
 from engine.model.errors import OperationError
-from engine.runtime.directory_import import Wish, age_fault, open_all
+from engine.runtime.directory_import import Wish, open_all
 from engine.runtime.directory_source import Opened, look_into
 from tests.support.annuaire import BOX_HEADER, Country
 from tests.support.directories import NOW, do_import, reader_of, write_boxes, write_practices
@@ -192,19 +191,6 @@ def test_a_file_is_dated_by_its_name_or_by_its_own_time(
 def test_a_date_to_come_is_not_believed(tmp_path: Path) -> None:
     told = do_import(tmp_path, write_boxes(tmp_path / "x_209912310000.txt", BOXES))[0]
     assert told.source.dated == NOW
-
-
-def test_an_old_national_file_is_told_and_the_sites_own_is_not(tmp_path: Path) -> None:
-    territory = tmp_path / "t.csv"
-    territory.write_text("# version: 1\nkind;name\nCMP;x\n", "utf-8")
-    do_import(tmp_path, write_boxes(tmp_path / "x_202611010000.txt", BOXES), territory)
-    with reader_of(tmp_path) as reader:
-        sources = reader.sources().values()
-    assert age_fault(list(sources), NOW, timedelta(days=40)) is None
-    late = age_fault(list(sources), NOW + timedelta(days=400), timedelta(days=14))
-    assert late is not None
-    assert late[0].origin is Origin.MAILBOXES
-    assert late[1] == 424
 
 
 @settings(
