@@ -48,6 +48,7 @@ class Likeness(StrEnum):
     SAME = "equal"
     FORM = "a usual short form"
     PART = "one part of a double name"
+    MORE = "a double name, of which one part is listed"
     SLIP = "one slip apart"
     SOUND = "sounds alike"
     INITIAL = "initial alone"
@@ -56,10 +57,10 @@ class Likeness(StrEnum):
 
 
 _WORTH_FAMILY: Final = {
-    Likeness.SAME: 50, Likeness.PART: 34, Likeness.SLIP: 32, Likeness.SOUND: 28,
+    Likeness.SAME: 50, Likeness.PART: 34, Likeness.MORE: 33, Likeness.SLIP: 32, Likeness.SOUND: 28,
 }  # fmt: skip
 _WORTH_GIVEN: Final = {
-    Likeness.SAME: 30, Likeness.FORM: 24, Likeness.PART: 20, Likeness.SLIP: 19, Likeness.SOUND: 16,
+    Likeness.SAME: 30, Likeness.FORM: 24, Likeness.PART: 20, Likeness.MORE: 19, Likeness.SLIP: 19, Likeness.SOUND: 16,
     Likeness.INITIAL: 10, Likeness.UNSAID: 0, Likeness.OTHER: -25,
 }  # fmt: skip
 _RANK: Final = {likeness: n for n, likeness in enumerate(Likeness)}
@@ -109,9 +110,9 @@ def family_likeness(asked: str, listed: str) -> Likeness:
     parts_a, parts_b = parts_of(asked), parts_of(listed)
     if set(parts_a) == set(parts_b):  # DUPONT-MARTIN and MARTIN-DUPONT
         return Likeness.PART
-    long_parts = {one for one in parts_b if len(one) >= _SHORT_NAME}
-    if (len(parts_a) > 1 or len(parts_b) > 1) and long_parts & set(parts_a):
-        return Likeness.PART
+    shared = {one for one in parts_b if len(one) >= _SHORT_NAME} & set(parts_a)
+    if (len(parts_a) > 1 or len(parts_b) > 1) and shared:
+        return Likeness.PART if set(parts_a) <= set(parts_b) else Likeness.MORE
     # DE LA TOUR and LATOUR: the particles alone differ.
     if name_words(asked)[-1] == name_words(listed)[-1] and len(parts_a) == len(parts_b) == 1:
         return Likeness.PART
@@ -146,7 +147,7 @@ def given_likeness(asked: str, listed: str) -> Likeness:
     if other in other_forms(one) or one in other_forms(other):
         return Likeness.FORM
     if (len(a) > 1 or len(b) > 1) and set(a) & set(b):
-        return Likeness.PART
+        return Likeness.PART if set(a) <= set(b) else Likeness.MORE
     return _near(one, other)
 
 

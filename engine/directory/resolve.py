@@ -15,8 +15,9 @@ from engine.model.directory import PHYSICIAN, Listed
 from engine.model.people import rpps_ok
 
 _MOST_SHOWN: Final = 10
-# One doctor in ten may have moved: of the doubtful, one letter in five thousand reaches a namesake.
-_MOST_BY_CHANCE: Final = 0.002
+# With one question in ten about a doctor who moved, an answer at this bound is a namesake's once in
+# two thousand; nearly all lie far below it, and over all questions it is once in some 100,000.
+_MOST_BY_CHANCE: Final = 0.004
 _SPECIALIST: Final = 0.05  # share of médecins traitants who are no general practitioners
 _MANY: Final = 1000  # namesakes, where they were not all counted
 
@@ -167,6 +168,9 @@ def _near_name_fault(
         (name.family in slips and found.family_known) or (name.given in slips and found.given_known)
     ):
         return Doubtful.KNOWN_NAME
+    # Written with a name more than is listed: it may be somebody's who is not.
+    if Likeness.MORE in (name.family, name.given) and not one.evidence.phone:
+        return Doubtful.UNCORROBORATED
     loose = sum(likeness is not Likeness.SAME for likeness in (name.family, name.given))
     if (loose > 1 or (loose and name.swapped)) and not (one.evidence.phone or _alone(found, one)):
         return Doubtful.UNCORROBORATED

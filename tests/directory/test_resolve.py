@@ -138,6 +138,14 @@ def test_a_namesake_elsewhere_is_told_apart_by_a_telephone_number_and_not_by_a_l
     assert judged(martel(phone="0320000001"), CLAIRE, namesake) == CLAIRE.rpps
 
 
+def test_a_name_more_than_is_listed_needs_the_telephone_number() -> None:
+    for more in ({"family": "Martel-Dubois"}, {"given": "Claire-Anne"}):
+        assert judged(martel(postal="59000", **more), CLAIRE) == Doubtful.UNCORROBORATED
+        assert judged(martel(phone="0320000001", **more), CLAIRE) == CLAIRE.rpps
+    double = doctor(9, "MARTEL-DUBOIS", "CLAIRE")
+    assert judged(martel(postal="59000"), double) == double.rpps
+
+
 def test_an_initial_is_never_enough() -> None:
     asked = martel(given="C.", postal="59000", phone="0320000001")
     assert judged(asked, CLAIRE) == Doubtful.UNCORROBORATED

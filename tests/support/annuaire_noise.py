@@ -58,19 +58,27 @@ def questions(country: Country, count: int, seed: int = 11) -> list[Question]:
     shares = (16, 22, 18, 11, 6, 3, 3, 3, 8, 4, 4, 2)
     general = [one for one in country.doctors if one.general]
     special = [one for one in country.doctors if not one.general]
+    taken = {(one.family, one.given) for one in country.doctors}
     return [
         _question(
             dice.choices(kinds, shares)[0],
             # A médecin traitant is a general practitioner, nineteen times in twenty.
             dice.choice(general if dice.random() < 0.95 else special),
             country,
+            taken,
             dice,
         )
         for _ in range(count)
     ]
 
 
-def _question(kind: str, who: Doctor, country: Country, dice: random.Random) -> Question:
+def _question(
+    kind: str,
+    who: Doctor,
+    country: Country,
+    taken: set[tuple[str, str]],
+    dice: random.Random,
+) -> Question:
     family, given = who.family, who.given
     place = dice.choice(who.places)
     rpps, corroborated = who.rpps, True
@@ -97,7 +105,10 @@ def _question(kind: str, who: Doctor, country: Country, dice: random.Random) -> 
             family = dice.choice(foreign) + "-" + slip(dice.choice(foreign), dice)
             rpps, corroborated = "", False
         case "unknown near":  # the same family in the same town, and not listed
-            given = dice.choice([one for one in GIVEN if one not in who.given])
+            # Nobody's name: a doctor who is not listed and has the name and the town of one who is
+            # cannot be told from him by anybody.
+            free = [one for one in GIVEN if one not in who.given and (who.family, one) not in taken]
+            given = dice.choice(free)
             rpps, corroborated = "", False
     family, given = accented(family, dice), accented(given, dice)
     if kind == "no place":
