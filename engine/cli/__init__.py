@@ -3,7 +3,17 @@
 Heavy modules are imported inside the commands, so that ``relais --help`` answers at once.
 """
 
-from engine.cli import dialect, documents, letters, people, proof, service, traffic
+from engine.cli import dialect, directory, documents, letters, people, proof, service, traffic
 from engine.cli.root import main
 
-__all__ = ["dialect", "documents", "letters", "main", "people", "proof", "service", "traffic"]
+__all__ = [
+    "dialect",
+    "directory",
+    "documents",
+    "letters",
+    "main",
+    "people",
+    "proof",
+    "service",
+    "traffic",
+]

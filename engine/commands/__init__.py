@@ -6,6 +6,7 @@ from typing import Any, Final
 from engine.commands import (
     audit,
     consent,
+    directory,
     journal,
     letter,
     outbox,
@@ -41,6 +42,7 @@ OPERATIONS: Final[dict[str, Operation]] = {
     "task.show": tasks.show,
     "task.done": tasks.done,
     "why": patient.why,
+    "directory.imported": directory.imported,
     "audit.verify": audit.verify_chain,
     "audit.export": audit.export,
     "audit.key": audit.public_key,

@@ -253,6 +253,16 @@ class Audit(Value):
     )
 
 
+class Annuaire(Value):
+    """The national directory, as `relais directory import` leaves it."""
+
+    max_age: timedelta = Field(
+        default=timedelta(days=14),
+        ge=timedelta(days=1),
+        description="Older files are told by relais status and relais config check.",
+    )
+
+
 class Log(Value):
     """Technical logs: JSON lines on standard error, never patient data."""
 
@@ -305,4 +315,5 @@ class Config(Value):
     retry: Retry = Retry()
     health: Health = Health()
     audit: Audit = Audit()
+    annuaire: Annuaire = Annuaire()
     log: Log = Log()
