@@ -1,5 +1,6 @@
 """The national directory: import it, look somebody up, make the site's directory.csv of it."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,20 +22,34 @@ def directory() -> None:
     help="Of the professionals' file: this TRE_G15 code; else physicians (10). May be repeated.",
 )  # fmt: skip
 @click.option("--accept-fall", is_flag=True, help="Take a file with far fewer rows than the last.")
+@click.option(
+    "--authority", type=click.Path(path_type=Path),
+    help="PEM with the chain of IGC-Santé: proves the signature of the white list.",
+)  # fmt: skip
 @click.pass_obj
 def directory_import(
-    config_path: Path, files: tuple[Path, ...], professions: tuple[str, ...], accept_fall: bool
+    config_path: Path,
+    files: tuple[Path, ...],
+    professions: tuple[str, ...],
+    accept_fall: bool,
+    authority: Path | None,
 ) -> None:
     """Import files, zip or plain: the extraction of MSSanté mailboxes, PS_LibreAcces, the white
     list, a territory file. What each one replaces is its own; until the end, and if anything goes
     wrong, the directory stays as it is."""
-    from engine.runtime.directory_import import Wish, import_all, open_all, sizes
+    from engine.runtime.directory_import import (
+        Wish,
+        authorities_in,
+        import_all,
+        open_all,
+        sizes,
+    )
     from engine.runtime.wiring import utc_now
 
     data = _data(config_path)
-    wish = Wish(accept_fall=accept_fall)
+    wish = Wish(accept_fall=accept_fall, authorities=authorities_in(authority) if authority else ())
     if professions:
-        wish = Wish(frozenset(professions), accept_fall)
+        wish = replace(wish, professions=frozenset(professions))
     opened = open_all(files)
     with click.progressbar(length=sizes(opened), label="reading") as bar:
         done = import_all(
@@ -176,8 +191,6 @@ def directory_extract(
 ) -> None:
     """Write the rows of directory.csv for doctors or a territory. Whoever has no mailbox of the
     family practice beyond doubt is left out, and told."""
-    from dataclasses import replace
-
     from engine.commands.directory import (
         as_csv,
         extract,

@@ -60,8 +60,8 @@ _WORTH_FAMILY: Final = {
     Likeness.SAME: 50, Likeness.PART: 34, Likeness.MORE: 33, Likeness.SLIP: 32, Likeness.SOUND: 28,
 }  # fmt: skip
 _WORTH_GIVEN: Final = {
-    Likeness.SAME: 30, Likeness.FORM: 24, Likeness.PART: 20, Likeness.MORE: 19, Likeness.SLIP: 19, Likeness.SOUND: 16,
-    Likeness.INITIAL: 10, Likeness.UNSAID: 0, Likeness.OTHER: -25,
+    Likeness.SAME: 30, Likeness.FORM: 24, Likeness.PART: 20, Likeness.MORE: 19, Likeness.SLIP: 19,
+    Likeness.SOUND: 16, Likeness.INITIAL: 10, Likeness.UNSAID: 0, Likeness.OTHER: -25,
 }  # fmt: skip
 _RANK: Final = {likeness: n for n, likeness in enumerate(Likeness)}
 

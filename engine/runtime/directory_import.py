@@ -6,9 +6,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+from cryptography import x509
+
 from engine.directory.extraction import Tally, UnreadableFileError, read_boxes, read_practices
 from engine.directory.index import IndexMaker
 from engine.directory.territory import TerritoryMistake, read_territory
+from engine.directory.white_list import read_white_list
 from engine.model.directory import PHYSICIAN, Origin, Source
 from engine.model.errors import OperationError
 from engine.runtime.directory_source import Opened, Progress, look_into
@@ -27,6 +30,7 @@ class Wish:
 
     professions: frozenset[str] = frozenset({PHYSICIAN})  # of the professionals' file; empty: all
     accept_fall: bool = False
+    authorities: tuple[x509.Certificate, ...] = ()  # that issued the signer of the white list
 
 
 @dataclass
@@ -36,6 +40,19 @@ class Imported:
     source: Source
     tally: Tally = field(default_factory=Tally)
     mistakes: tuple[TerritoryMistake, ...] = ()
+
+
+def authorities_in(path: Path) -> tuple[x509.Certificate, ...]:
+    """The certificates of a PEM file. Raises OperationError."""
+    try:
+        return tuple(x509.load_pem_x509_certificates(path.read_bytes()))
+    except (OSError, ValueError):
+        raise OperationError(
+            what="The authorities' certificates cannot be read.",
+            where=str(path),
+            effect="nothing was imported; the directory stays as it is",
+            remedy="give a PEM file with the chain of IGC-Santé",
+        ) from None
 
 
 def sizes(opened: Sequence[Opened]) -> int:
@@ -110,6 +127,7 @@ def _read(
     tally = Tally()
     version = ""
     mistakes: tuple[TerritoryMistake, ...] = ()
+    dated = one.dated
     match one.origin:
         case Origin.MAILBOXES:
             building.add_boxes(read_boxes(one.lines(progress), tally))
@@ -122,9 +140,12 @@ def _read(
             tally.kept = len(territory.rows)
             building.add_territory(territory.rows)
         case Origin.WHITE_LIST:
-            raise UnreadableFileError("the white list is not read yet", "leave it out")
+            white_list = read_white_list(one.content(progress), wish.authorities)
+            tally.kept = len(white_list.domains)
+            dated = white_list.generated
+            building.add_domains(white_list.domains)
     source = Source(
-        one.origin, one.name, min(one.dated, now), now, tally.kept,
+        one.origin, one.name, min(dated, now), now, tally.kept,
         tally.left_out + len(mistakes), one.sha256, version,
     )  # fmt: skip
     return Imported(source, tally, mistakes)

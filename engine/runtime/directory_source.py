@@ -25,7 +25,7 @@ _MOST_RATIO: Final = 60
 _RATIO_FROM: Final = 64 * 1024**2  # bytes: below, a ratio says nothing
 _MOST_MEMBERS: Final = 32
 _MOST_LINE: Final = 256 * 1024
-_MOST_SMALL: Final = 16 * 1024**2  # the site's own file, the white list
+_MOST_SMALL: Final = 32 * 1024**2  # the site's own file; the white list has some 6 MB
 _STAMP: Final = re.compile(r"(?<!\d)20\d{10}(?!\d)")
 _CHUNK: Final = 1024 * 1024
 
@@ -63,14 +63,21 @@ class Opened:
             except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError):
                 raise _damaged() from None
 
-    def text(self, progress: Progress) -> str:
+    def content(self, progress: Progress) -> bytes:
         """All of a small file. Raises UnreadableFileError."""
         with _stream(self.path, self.member, progress) as stream:
-            data = stream.read(_MOST_SMALL + 1)
+            try:
+                data = stream.read(_MOST_SMALL + 1)
+            except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError):
+                raise _damaged() from None
         if len(data) > _MOST_SMALL:
             raise UnreadableFileError("it is too large", "check which file it is")
+        return data
+
+    def text(self, progress: Progress) -> str:
+        """The same as text. Raises UnreadableFileError."""
         try:
-            return data.decode("utf-8-sig")
+            return self.content(progress).decode("utf-8-sig")
         except UnicodeDecodeError:
             raise UnreadableFileError("it is not UTF-8", "save it again as UTF-8") from None
 

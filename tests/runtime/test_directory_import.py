@@ -7,16 +7,18 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.directory.extraction import RowFault, UnreadableFileError
 from engine.model.directory import Origin
 from engine.model.errors import OperationError
-from engine.runtime.directory_import import Wish, open_all
+from engine.runtime.directory_import import Wish, authorities_in, open_all
 from engine.runtime.directory_source import Opened, look_into
 from tests.support.annuaire import BOX_HEADER, Country
 from tests.support.directories import NOW, do_import, reader_of, write_boxes, write_practices
+from tests.support.white_list import DOMAINS, MADE, ROOT, signed
 
 COUNTRY = Country(doctors=150, others=60, organisations=40)
 BOXES = list(COUNTRY.box_lines())[1:]
@@ -191,6 +193,23 @@ def test_a_file_is_dated_by_its_name_or_by_its_own_time(
 def test_a_date_to_come_is_not_believed(tmp_path: Path) -> None:
     told = do_import(tmp_path, write_boxes(tmp_path / "x_209912310000.txt", BOXES))[0]
     assert told.source.dated == NOW
+
+
+def test_the_white_list_is_taken_once_its_signature_is_proved(tmp_path: Path) -> None:
+    path = tmp_path / "listeblanchemssante.xml"
+    path.write_bytes(signed())
+    with pytest.raises(OperationError, match="not proved"):
+        do_import(tmp_path, path)
+    pem = tmp_path / "igc.pem"
+    pem.write_bytes(ROOT.public_bytes(Encoding.PEM))
+    wish = Wish(authorities=authorities_in(pem))
+    told = do_import(tmp_path, path, wish=wish)[0]
+    assert (told.source.origin, told.source.dated) == (Origin.WHITE_LIST, MADE)
+    with reader_of(tmp_path) as reader:
+        assert reader.listed_domains() == {name for name, _ in DOMAINS}
+    pem.write_bytes(b"no certificate")
+    with pytest.raises(OperationError, match="cannot be read"):
+        authorities_in(pem)
 
 
 @settings(
