@@ -88,7 +88,7 @@ def told_search(reader: DirectoryReader, fields: dict[str, Any], limit: int) -> 
     found = search(reader, asked, limit)
     trusted = trusted_of(reader)[0]
     told: dict[str, Any] = {
-        "candidates": [_candidate(reader, one, trusted) for one in found.candidates]
+        "candidates": [_candidate(reader, one, trusted) for one in found.candidates[:limit]]
     }
     if asked.rpps or asked.family:
         judged = resolve(asked, found, complete=Origin.PRACTICES in reader.sources())
@@ -253,7 +253,7 @@ def _in_area(reader: DirectoryReader, wanted: Wanted) -> Iterable[Person]:
         for word in reader.at_postal(beginning):
             numbers.update(reader.people_of(word.id))
     for listed in sorted(reader.listed(sorted(numbers)), key=lambda one: one.names[0]):
-        if listed.holder.startswith("8") and (listed.general or wanted.all_physicians):
+        if listed.holder.startswith("8") and (listed.family_doctor or wanted.all_physicians):
             person = reader.person(listed)
             if practises_in(person, wanted.area):
                 yield person

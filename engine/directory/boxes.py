@@ -12,6 +12,7 @@ from typing import Final
 
 from engine.directory.domains import AddressFault, TrustedDomains, comparable_domain, fault_of
 from engine.directory.folding import fold
+from engine.directory.practice import family_practice
 from engine.model.directory import BoxRow, Person, PracticeRow
 from engine.model.people import MailboxType
 
@@ -22,7 +23,7 @@ class Seat(StrEnum):
     PRACTICE = "personal, at a practice"
     OWN = "personal, on the number alone"
     CABINET = "of the practice"
-    SHARED = "of an organisation where they practise privately"
+    SHARED = "of an organisation of their family practice"
     EMPLOYER = "at another employer"
     UNCLEAR = "at a place that may be either"
     AUTOMATON = "of a machine"
@@ -88,10 +89,6 @@ _PRACTICES: Final = re.compile(
     r"\b(?:CABINET|CAB|MAISON DE SANTE|MSP|MAISON MEDICALE|SCM|SCP|SELARL|SELAS|SELURL|SISA|DR|"
     r"DOCTEUR|CENTRE DE SANTE|CENTRE MEDICAL)\b"
 )
-_PRIVATE: Final = "L"  # TRE_R23: libéral, indépendant, artisan, commerçant
-_PRACTICE_SECTORS: Final = re.compile(
-    r"CABINET|SOCIETE|MAISON DE SANTE|CENTRE DE SANTE|PLURIDISCIPLINAIRE"
-)
 
 
 def seats(
@@ -132,10 +129,7 @@ def _run_privately(box: BoxRow, practices: Sequence[PracticeRow]) -> bool | None
     ids = {box.structure, box.structure[1:]} - {""}
     here = [one for one in practices if ids & set(one.structures.split())]
     if here:
-        said = {
-            one.mode == _PRIVATE and _PRACTICE_SECTORS.search(fold(one.sector_label)) is not None
-            for one in here
-        }
+        said = {family_practice(one.mode, one.sector_label) for one in here}
         return said.pop() if len(said) == 1 else None
     name = fold(f"{box.structure_name} {box.structure_sign} {box.service}")
     employer, practice = _EMPLOYERS.search(name), _PRACTICES.search(name)

@@ -18,6 +18,7 @@ from engine.directory.folding import (
     town_of,
 )
 from engine.directory.given_names import other_forms
+from engine.directory.practice import family_practice
 from engine.model.directory import BoxRow, Listed, Person, PracticeRow
 
 _LONG_NAME: Final = 9  # letters, from which two slips still leave one name in mind
@@ -192,7 +193,7 @@ class Evidence:
     town: bool | None = None
     department: bool | None = None
     speciality: bool | None = None
-    general_practitioner: bool = False
+    family_doctor: bool = False
     private: bool = False
 
     @property
@@ -208,7 +209,7 @@ class Evidence:
             + 30 * bool(self.phone)
             + (16 if self.postal else 13 if self.town else 5 if self.department else 0)
             + 8 * bool(self.speciality)
-            + 3 * self.general_practitioner
+            + 3 * self.family_doctor
             + 2 * self.private
         )
 
@@ -228,8 +229,8 @@ class Evidence:
                 said.append(f"{what}: {'equal' if found else 'differs'}")
         if self.department and not self.corroborated:
             said.append("same department")
-        if self.general_practitioner:
-            said.append("general practitioner")
+        if self.family_doctor:
+            said.append("family doctor")
         return tuple(said)
 
 
@@ -256,8 +257,8 @@ def evidence(
         town=_town_among(town, towns, town_unknown) if town and towns else None,
         department=postal[:2] in {one[:2] for one in postals} if postal and postals else None,
         speciality=words <= skills if words else None,
-        general_practitioner=person.general_practitioner,
-        private=any(one.mode == "L" for one in person.practices),
+        family_doctor=person.family_doctor,
+        private=any(family_practice(one.mode, one.sector_label) for one in person.practices),
     )
 
 

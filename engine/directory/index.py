@@ -14,6 +14,7 @@ from operator import itemgetter
 from typing import Final
 
 from engine.directory.folding import fold, name_words, near_keys, postal_of, town_of
+from engine.directory.practice import family_practice
 from engine.model.directory import GENERAL_PRACTICE, Listed, NamingRow, WordKind
 
 _NEAR_KINDS: Final = (WordKind.FAMILY, WordKind.GIVEN, WordKind.TOWN)
@@ -39,10 +40,13 @@ class IndexMaker:
             phones: set[str] = set()
             profession = ""
             general = False
+            practices: set[bool] = set()
             for row in own:
                 names[row.family, row.given] = None
                 profession = profession or row.profession
                 general = general or row.skill in GENERAL_PRACTICE
+                if row.mode or row.sector_label:
+                    practices.add(family_practice(row.mode, row.sector_label))
                 words.update(_named(WordKind.FAMILY, row.family))
                 words.update(_named(WordKind.GIVEN, row.given))
                 words.update(_placed(row.town, row.postal))
@@ -52,7 +56,8 @@ class IndexMaker:
             for word in words:
                 self._words.setdefault(word, array("I")).append(number)
             self.phones += [(int(one), number) for one in phones]
-            yield Listed(number, holder, profession, general, tuple(names))
+            family_doctor = general and (True in practices or not practices)
+            yield Listed(number, holder, profession, family_doctor, tuple(names))
 
     def words(self) -> Iterator[tuple[int, str, str, int, bytes]]:
         """Number, kind, text, how many people, their numbers packed (32 bits, little-endian)."""

@@ -18,7 +18,7 @@ _MOST_SHOWN: Final = 10
 # With one question in ten about a doctor who moved, an answer at this bound is a namesake's once in
 # two thousand; nearly all lie far below it, and over all questions it is once in some 100,000.
 _MOST_BY_CHANCE: Final = 0.004
-_SPECIALIST: Final = 0.05  # share of médecins traitants who are no general practitioners
+_SPECIALIST: Final = 0.05  # share of médecins traitants who are none such
 _MANY: Final = 1000  # namesakes, where they were not all counted
 
 
@@ -126,15 +126,16 @@ def _by_name(asked: Asked, found: Found, complete: bool) -> Resolved | Unresolve
 
 
 def _as_family_doctor(listed: Listed) -> float:
-    """How readily somebody is a patient's médecin traitant: seldom without general practice."""
-    return 1.0 if listed.general else _SPECIALIST
+    """How readily somebody is a patient's médecin traitant: seldom outside a family practice."""
+    return 1.0 if listed.family_doctor else _SPECIALIST
 
 
 def _by_chance(found: Found, one: Candidate, namesakes: list[float]) -> float:
     """How probable it is that a namesake elsewhere is meant, who once was at this place, and that
     this one is there today by chance: namesakes times the share of everybody who are there."""
     others = sum(namesakes) if found.whole else max(sum(namesakes), _MANY)
-    return others * found.crowd / _as_family_doctor(one.person.listed)
+    crowd = found.postal_crowd if one.evidence.postal else found.town_crowd
+    return others * crowd / _as_family_doctor(one.person.listed)
 
 
 def _fits(one: Candidate) -> bool:

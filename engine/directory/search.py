@@ -29,7 +29,7 @@ from engine.model.directory import Listed, Person, Word, WordKind
 from engine.model.people import rpps_ok
 
 MOST_COMPARED: Final = 250  # people whose names are compared in full
-_MOST_OPENED: Final = 24  # people whose mailboxes and practices are read
+MOST_OPENED: Final = 24  # people whose mailboxes and practices are read
 _MOST_BASE: Final = 20_000  # people with the rarest word or one near it
 _MOST_OTHERS: Final = 2  # further words that narrow
 _MOST_TOWNS: Final = 5  # near a town that nobody is in
@@ -63,8 +63,8 @@ class Found:
 
     ``compared`` is everybody whose name was compared. ``whole`` is False when so many have such a
     name that not all were, ``whole_at_place`` when not all at the place asked for. ``family_known``
-    and ``given_known`` say that somebody in the directory bears exactly that name. ``crowd`` is the
-    share of everybody who are at the place asked for, its narrowest statement.
+    and ``given_known`` say that somebody in the directory bears exactly that name. The
+    crowds are the shares of everybody who are at the postal code, and in the town, asked for.
     """
 
     candidates: tuple[Candidate, ...]
@@ -73,11 +73,12 @@ class Found:
     whole_at_place: bool
     family_known: bool
     given_known: bool
-    crowd: float = 1.0
+    postal_crowd: float = 1.0
+    town_crowd: float = 1.0
 
 
-def search(index: Index, asked: Asked, limit: int = 20) -> Found:
-    """The people who may be meant, best first."""
+def search(index: Index, asked: Asked, limit: int = 0) -> Found:
+    """The people who may be meant, best first: `MOST_OPENED`, or ``limit`` if that is more."""
     if asked.rpps:
         person = index.by_rpps(asked.rpps) if rpps_ok(asked.rpps) else None
         if person is not None:
@@ -90,22 +91,27 @@ def search(index: Index, asked: Asked, limit: int = 20) -> Found:
     places = _Places(index, asked)
     numbers, at_place, whole, whole_at_place = _chosen(index, words, places)
     compared = [(one, name_likeness(asked, one)) for one in index.listed(numbers)]
-    compared.sort(key=lambda one: (-one[1].worth - 14 * (one[0].id in at_place), one[0].holder))
+    compared.sort(key=lambda one: (-one[1].worth, one[0].holder))
+    named = bool(asked.family or asked.words)
+    fitting = [one for one in compared if one[1].compatible or not named]
+    # Whoever fits and is at the place is opened before any namesake elsewhere.
+    here = [one for one in fitting if one[0].id in at_place]
+    away = [one for one in fitting if one[0].id not in at_place]
     candidates = []
-    for listed, name in compared[:_MOST_OPENED]:
-        if name.compatible or not (asked.family or asked.words):
-            person = index.person(listed)
-            told = evidence(asked, person, name, town_unknown=places.town_unknown)
-            candidates.append(Candidate(person, told))
+    for listed, name in [*here, *away][: max(limit, MOST_OPENED)]:
+        person = index.person(listed)
+        told = evidence(asked, person, name, town_unknown=places.town_unknown)
+        candidates.append(Candidate(person, told))
     candidates.sort(key=lambda one: (-one.evidence.worth, one.person.holder))
     return Found(
-        tuple(candidates[:limit]),
+        tuple(candidates),
         tuple(compared),
         whole,
-        whole_at_place,
+        whole_at_place and len(here) <= MOST_OPENED,
         words.family_known,
         words.given_known,
-        places.crowd,
+        places.postal_crowd,
+        places.town_crowd,
     )
 
 
@@ -116,18 +122,19 @@ class _Places:
     def __init__(self, index: Index, asked: Asked) -> None:
         phone, postal, town = phone_of(asked.phone), postal_of(asked.postal), town_of(asked.town)
         self._at: list[array[int]] = [index.people_with_phone(phone)] if phone else []
-        words: list[Word] = []
-        if postal and (word := index.word(WordKind.POSTAL, postal)):
-            words.append(word)
+        at_postal = index.word(WordKind.POSTAL, postal) if postal else None
+        in_town: list[Word] = []
         self.town_unknown = False
         if town:
             exact = index.word(WordKind.TOWN, town)
-            near = (exact,) if exact else index.near(WordKind.TOWN, near_keys(WordKind.TOWN, town))
+            near = [exact] if exact else index.near(WordKind.TOWN, near_keys(WordKind.TOWN, town))
             self.town_unknown = exact is None
-            words += near[:_MOST_TOWNS]
+            in_town = near[:_MOST_TOWNS]
+        words = [*([at_postal] if at_postal else []), *in_town]
         self._at += [index.people_of(word.id) for word in words]
-        sizes = [word.people for word in words[:1]]
-        self.crowd = min(sizes) / index.people() if sizes else 1.0
+        everybody = max(index.people(), 1)
+        self.postal_crowd = at_postal.people / everybody if at_postal else 1.0
+        self.town_crowd = sum(one.people for one in in_town) / everybody if in_town else 1.0
         self._skills: list[array[int]] | None = None
         if asked.speciality:
             texts = dict.fromkeys((joined(asked.speciality), *skill_words(asked.speciality)))

@@ -10,6 +10,7 @@ from typing import Final
 from engine.directory.boxes import BoxPolicy, ChosenBox, choose_box, seats
 from engine.directory.domains import TrustedDomains
 from engine.directory.folding import postal_of, town_of
+from engine.directory.practice import family_practice
 from engine.model.directory import PHYSICIAN, BoxRow, Person, PracticeRow
 from engine.model.people import Mailbox, MailboxType
 
@@ -44,9 +45,12 @@ class LeftOut:
 
 
 def practises_in(person: Person, area: Area) -> bool:
-    """In private practice there; by the mailboxes when the professionals' file says nothing."""
+    """At a family practice there; by the mailboxes when the professionals' file says nothing."""
     if person.practices:
-        return any(one.mode == "L" and area.holds(one.town, one.postal) for one in person.practices)
+        return any(
+            family_practice(one.mode, one.sector_label) and area.holds(one.town, one.postal)
+            for one in person.practices
+        )
     return any(area.holds(one.town, one.postal) for one in person.boxes)
 
 
@@ -83,5 +87,5 @@ def row_of(
 
 
 def _place(box: BoxRow, practices: Sequence[PracticeRow]) -> str:
-    private = [one.town for one in practices if one.mode == "L"]
-    return box.town.strip() or next(iter(private), "")
+    own = (one.town for one in practices if family_practice(one.mode, one.sector_label))
+    return box.town.strip() or next(own, "")

@@ -110,14 +110,15 @@ class Source:
 class Listed(NamedTuple):
     """A professional as a search sees them first: a number and every name under it.
 
-    ``general``: qualified in general practice. ``names`` are pairs of family and given name, the
+    ``family_doctor``: qualified in general practice and, as far as the files say, at a family
+    practice. ``names`` are pairs of family and given name, the
     one to show first.
     """
 
     id: int
     holder: str
     profession: str
-    general: bool
+    family_doctor: bool
     names: tuple[tuple[str, str], ...]
 
 
@@ -155,9 +156,9 @@ class Person:
         return self.holder[1:] if self.holder.startswith("8") else ""
 
     @property
-    def general_practitioner(self) -> bool:
-        """A physician with a qualification in general practice."""
-        return self.profession == PHYSICIAN and self.listed.general
+    def family_doctor(self) -> bool:
+        """A physician who is in general practice; see `Listed`."""
+        return self.profession == PHYSICIAN and self.listed.family_doctor
 
 
 class NamingRow(NamedTuple):
@@ -172,6 +173,8 @@ class NamingRow(NamedTuple):
     phones: str
     skill: str
     skill_label: str
+    mode: str  # with sector_label: "" of a mailbox
+    sector_label: str
 
 
 class WordKind(StrEnum):

@@ -51,7 +51,7 @@ CREATE TABLE source (
 ) STRICT;
 CREATE TABLE person (
   id INTEGER PRIMARY KEY, holder TEXT NOT NULL, profession TEXT NOT NULL,
-  general INTEGER NOT NULL, names TEXT NOT NULL
+  family_doctor INTEGER NOT NULL, names TEXT NOT NULL
 ) STRICT;
 CREATE TABLE phone (
   number INTEGER NOT NULL, person INTEGER NOT NULL, PRIMARY KEY (number, person)
@@ -189,11 +189,11 @@ class NextGeneration:
     def naming_rows(self) -> Iterator[NamingRow]:
         """What the index is made of, sorted by holder; the professionals' file first."""
         shared = "holder, family, given, profession, town, postal"
+        skill = "skill, skill_label"
         rows = self._connection.cursor().execute(
-            f"SELECT {shared}, phones, skill, skill_label FROM ("
-            f"  SELECT 0 AS turn, {shared}, phones, skill, skill_label FROM practice"
-            f"  UNION ALL SELECT 1, {shared}, '', skill, skill_label FROM mailbox"
-            "  WHERE holder <> ''"
+            f"SELECT {shared}, phones, {skill}, mode, sector_label FROM ("
+            f"  SELECT 0 AS turn, {shared}, phones, {skill}, mode, sector_label FROM practice"
+            f"  UNION ALL SELECT 1, {shared}, '', {skill}, '', '' FROM mailbox WHERE holder <> ''"
             ") ORDER BY holder, turn"
         )
         for row in rows:
@@ -202,8 +202,14 @@ class NextGeneration:
     def add_people(self, people: Iterable[Listed]) -> None:
         """Add the people that the index numbered."""
         rows = (
-            (number, holder, profession, general, "\n".join("\t".join(name) for name in names))
-            for number, holder, profession, general, names in people
+            (
+                number,
+                holder,
+                profession,
+                family_doctor,
+                "\n".join("\t".join(name) for name in names),
+            )
+            for number, holder, profession, family_doctor, names in people
         )
         self._insert("person", Listed._fields, rows)
 

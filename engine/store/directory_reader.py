@@ -145,7 +145,7 @@ class DirectoryReader:
     def listed(self, people: Sequence[int]) -> list[Listed]:
         """Numbers and names, in no order."""
         rows = self._execute(
-            f"SELECT id, holder, profession, general, names FROM person WHERE id IN {_IDS}",
+            f"SELECT id, holder, profession, family_doctor, names FROM person WHERE id IN {_IDS}",
             (json.dumps(list(people)),),
         ).fetchall()
         return [_listed(row) for row in rows]
@@ -170,7 +170,7 @@ class DirectoryReader:
     def by_rpps(self, rpps: str) -> Person | None:
         """The professional of that number."""
         rows = self._execute(
-            "SELECT id, holder, profession, general, names FROM person WHERE holder = ?",
+            "SELECT id, holder, profession, family_doctor, names FROM person WHERE holder = ?",
             ("8" + rpps,),
         ).fetchall()
         return self.person(_listed(rows[0])) if rows else None
@@ -239,8 +239,8 @@ class DirectoryReader:
 
 
 def _listed(row: tuple[int, str, str, int, str]) -> Listed:
-    number, holder, profession, general, names = row
+    number, holder, profession, family_doctor, names = row
     pairs = (line.split("\t") for line in names.split("\n"))
     return Listed(
-        number, holder, profession, bool(general), tuple((one[0], one[1]) for one in pairs)
+        number, holder, profession, bool(family_doctor), tuple((one[0], one[1]) for one in pairs)
     )

@@ -22,6 +22,8 @@ ROWS = st.lists(
         phones=st.sampled_from(["", "320000001", "320000001 320000002"]),
         skill=st.sampled_from(["", "SM26", "SM04"]),
         skill_label=st.sampled_from(["", "Médecine générale"]),
+        mode=st.sampled_from(["", "L", "S"]),
+        sector_label=st.sampled_from(["", "Cabinet individuel"]),
     ),
     max_size=25,
 )
@@ -44,7 +46,9 @@ def test_lists_are_ascending_without_repeats_and_hold_everybody(rows: list[Namin
             assert (int(phone), numbers[row.holder]) in maker.phones
     for who in people:
         own = [row for row in rows if row.holder == who.holder]
-        assert who.general == any(row.skill == "SM26" for row in own)
+        said = [row for row in own if row.mode or row.sector_label]
+        private = not said or any(row.mode == "L" and row.sector_label for row in said)
+        assert who.family_doctor == (any(row.skill == "SM26" for row in own) and private)
         assert set(who.names) == {(row.family, row.given) for row in own}
 
 

@@ -30,7 +30,7 @@ def doctor(
         box(**row),
         practices=[practice(**row, postal=postal, town=town, phones=phone)],
         number=number,
-        general=profession == "10",
+        family_doctor=profession == "10",
     )
 
 

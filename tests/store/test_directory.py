@@ -48,7 +48,7 @@ def test_what_was_built_is_read_back(path: Path) -> None:
         who = reader.by_rpps("10999990012")
         assert who is not None
         assert (who.boxes, who.practices) == ((box(),), (practice(),))
-        assert who.general_practitioner
+        assert who.family_doctor
         assert reader.boxes_of(["S1"])[0].address == "o@x.example"
         assert list(reader.people_with_phone("320000001")) == [1]
         word = reader.word(WordKind.FAMILY, "MARTEL")

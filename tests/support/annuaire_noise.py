@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from engine.directory.compare import Asked
 from engine.directory.given_names import other_forms
-from tests.support.annuaire import GIVEN, SURNAMES, Country, Doctor
+from tests.support.annuaire import GIVEN, SURNAMES, Country, Doctor, Place
 
 _KEYS = {
     "A": "QZS", "E": "ZRD", "I": "UO", "O": "IP", "U": "YI", "N": "BM", "R": "ET", "T": "RY",
@@ -56,7 +56,7 @@ def questions(country: Country, count: int, seed: int = 11) -> list[Question]:
         "half of double name", "two slips", "moved", "no place", "unknown", "unknown near",
     )  # fmt: skip
     shares = (16, 22, 18, 11, 6, 3, 3, 3, 8, 4, 4, 2)
-    general = [one for one in country.doctors if one.general]
+    general = [one for one in country.doctors if one.general and _own(one)]
     special = [one for one in country.doctors if not one.general]
     taken = {(one.family, one.given) for one in country.doctors}
     return [
@@ -72,6 +72,11 @@ def questions(country: Country, count: int, seed: int = 11) -> list[Question]:
     ]
 
 
+def _own(who: Doctor) -> list[Place]:
+    """Where they are somebody's family doctor."""
+    return [one for one in who.places if one.kind == "practice"]
+
+
 def _question(
     kind: str,
     who: Doctor,
@@ -80,7 +85,7 @@ def _question(
     dice: random.Random,
 ) -> Question:
     family, given = who.family, who.given
-    place = dice.choice(who.places)
+    place = dice.choice(_own(who) or who.places)
     rpps, corroborated = who.rpps, True
     match kind:
         case "slip in family":

@@ -88,13 +88,16 @@ def practice(**given: str) -> PracticeRow:
 
 
 def person(
-    *boxes: BoxRow, practices: Sequence[PracticeRow] = (), number: int = 1, general: bool = True
+    *boxes: BoxRow,
+    practices: Sequence[PracticeRow] = (),
+    number: int = 1,
+    family_doctor: bool = True,
 ) -> Person:
     """Somebody with these rows."""
     rows = (*practices, *boxes)
     names = dict.fromkeys((one.family, one.given) for one in rows)
     return Person(
-        Listed(number, rows[0].holder, rows[0].profession, general, tuple(names)),
+        Listed(number, rows[0].holder, rows[0].profession, family_doctor, tuple(names)),
         boxes,
         tuple(practices),
     )

@@ -61,10 +61,10 @@ def _rows(who: Person) -> Iterable[NamingRow]:
     for one in who.practices:
         yield NamingRow(
             one.holder, one.family, one.given, one.profession, one.town, one.postal, one.phones,
-            one.skill, one.skill_label,
+            one.skill, one.skill_label, one.mode, one.sector_label,
         )  # fmt: skip
     for other in who.boxes:
         yield NamingRow(
             other.holder, other.family, other.given, other.profession, other.town, other.postal,
-            "", other.skill, other.skill_label,
+            "", other.skill, other.skill_label, "", "",
         )  # fmt: skip
