@@ -161,6 +161,20 @@ def directory_status(config_path: Path, json_: bool) -> None:
     print_values(told, skip=("files",))
 
 
+@directory.command("services")
+@click.option("--kind", help="CPTS, CSAPA, CMP, CLAT, EMOT, PHARMACY…")
+@as_json
+@click.pass_obj
+def directory_services(config_path: Path, kind: str | None, json_: bool) -> None:
+    """The services of the site's territory file."""
+    from engine.commands.directory import opened, told_services
+
+    with opened(_data(config_path)) as reader:
+        rows = told_services(reader, kind.upper() if kind else None)
+    columns = ("kind", "name", "area", "postal", "town", "phone", "address", "refused", "note")
+    print_json(rows) if json_ else print_rows(rows, columns)
+
+
 @directory.command("extract")
 @click.option("--rpps", "numbers", multiple=True, help="This doctor. May be repeated.")
 @click.option("--town", "towns", multiple=True, help="General practitioners there. Repeatable.")

@@ -16,7 +16,7 @@ from typing import Any, Final
 from engine.commands.context import Context, list_of, refused
 from engine.directory.boxes import BoxPolicy, Seat, seats
 from engine.directory.compare import Asked
-from engine.directory.domains import TrustedDomains, trusted_domains
+from engine.directory.domains import TrustedDomains, fault_of, trusted_domains
 from engine.directory.folding import town_of
 from engine.directory.resolve import Resolved, resolve
 from engine.directory.search import Candidate, search
@@ -163,6 +163,17 @@ def _told_source(one: Source, now: datetime) -> dict[str, Any]:
         "left_out": one.left_out,
         "sha256": one.sha256,
     }
+
+
+def told_services(reader: DirectoryReader, kind: str | None) -> list[dict[str, Any]]:
+    """The site's own file, each mailbox judged as a doctor's is."""
+    trusted, _ = trusted_of(reader)
+    told = []
+    for one in reader.territory():
+        if kind is None or one.kind == kind:
+            fault = fault_of(one.address, trusted) if one.address else None
+            told.append(one._asdict() | {"refused": fault.value if fault else None})
+    return told
 
 
 @dataclass(frozen=True)

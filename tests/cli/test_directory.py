@@ -72,6 +72,20 @@ def test_search_finds_says_why_and_judges(site: Path) -> None:
     assert run(site, "search", "--given", "x" * 30).output == "(nobody)\n"
 
 
+def test_services_are_listed_with_what_is_wrong_with_their_mailboxes(tmp_path: Path) -> None:
+    (tmp_path / "relais.toml").write_text('data = "data"\n', "utf-8")
+    territory = tmp_path / "t.csv"
+    territory.write_text(
+        "# version: 1\nkind;name;mailbox\nCMP;A;\nCPTS;B;b@gmail.com\nCMP;C;c@x.example\n", "utf-8"
+    )
+    assert run(tmp_path, "import", str(territory)).exit_code == 0
+    told = json.loads(run(tmp_path, "services", "--json").output)
+    assert [(one["name"], bool(one["refused"])) for one in told] == [
+        ("A", False), ("B", True), ("C", True),
+    ]  # fmt: skip
+    assert "CPTS" not in run(tmp_path, "services", "--kind", "cmp").output
+
+
 @pytest.mark.parametrize(
     "words",
     [("search",), ("search", "a", "--family", "b"), ("extract", "--channel", "x"), ("import",)],
