@@ -23,6 +23,8 @@ from engine.model.people import MailboxType, rpps_ok
 LONGEST_LINE: Final = 16 * 1024  # bytes; the longest real row has under 1,000
 _LONGEST_CELL: Final = 500  # characters
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+# IDNPS of staff without a national number: a FINESS or a SIRET, then a number of the employer's.
+_INTERNAL: Final = frozenset({"3", "5"})
 _TYPES: Final = frozenset(MailboxType.__members__)
 
 Row = TypeVar("Row", BoxRow, PracticeRow)
@@ -72,8 +74,9 @@ class Tally:
 
     @property
     def damaged(self) -> int:
-        """Rows with a fault, repeated ones excluded: those are common in the real file."""
-        return self.faults.total() - self.faults[RowFault.DOUBLED]
+        """Rows with a fault that a sound file does not have: it repeats rows, and may come to have
+        mailboxes of a new type."""
+        return self.faults.total() - self.faults[RowFault.DOUBLED] - self.faults[RowFault.TYPE]
 
 
 # The names of the columns, folded; a second name is one seen in other descriptions of the file.
@@ -244,7 +247,7 @@ def _row(
     return read([cell.strip() for cell in pick(cells)])
 
 
-def _box(cells: Sequence[str]) -> BoxRow | RowFault:
+def _box(cells: Sequence[str]) -> BoxRow | RowFault | None:
     (
         kind, address, id_type, number, structure, service, civility, family, given, profession,
         profession_label, skill, skill_label, paperless, structure_name, structure_sign, street_no,
@@ -257,6 +260,8 @@ def _box(cells: Sequence[str]) -> BoxRow | RowFault:
         return RowFault.ADDRESS
     holder: str | None = ""
     if kind == MailboxType.PER or number:
+        if id_type in _INTERNAL:
+            return None
         holder = _holder(id_type, number)
         if holder is None:
             return RowFault.NUMBER

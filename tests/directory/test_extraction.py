@@ -90,6 +90,12 @@ def test_a_row_in_doubt_is_left_out_with_its_fault(line: str, fault: RowFault | 
     assert tally.first == ({fault: 2} if fault else {})
 
 
+def test_staff_with_an_employers_number_are_passed_over_and_a_new_type_is_no_damage() -> None:
+    internal = with_cell(with_cell(GOOD, 2, "3"), 3, "590000006/12345")
+    rows, tally = boxes(internal, with_cell(GOOD, 0, "NEW"), GOOD)
+    assert (len(rows), tally.passed_over, tally.left_out, tally.damaged) == (1, 1, 1, 0)
+
+
 def test_a_row_that_is_not_utf8_is_left_out_and_the_next_one_read() -> None:
     tally = Tally()
     raw = [BOX_HEADER.encode(), GOOD.encode() + b"\xe9", GOOD.encode()]
