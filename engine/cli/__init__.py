@@ -3,11 +3,22 @@
 Heavy modules are imported inside the commands, so that ``relais --help`` answers at once.
 """
 
-from engine.cli import dialect, documents, keeping, letters, people, proof, service, traffic
+from engine.cli import (
+    dialect,
+    directory,
+    documents,
+    keeping,
+    letters,
+    people,
+    proof,
+    service,
+    traffic,
+)
 from engine.cli.root import main
 
 __all__ = [
     "dialect",
+    "directory",
     "documents",
     "keeping",
     "letters",

@@ -6,6 +6,7 @@ from typing import Any, Final
 from engine.commands import (
     audit,
     consent,
+    directory,
     journal,
     keys,
     letter,
@@ -49,6 +50,7 @@ OPERATIONS: Final[dict[str, Operation]] = {
     "purge": purge.purge,
     "keys.list": keys.listing,
     "keys.rotate": keys.rotate,
+    "directory.imported": directory.imported,
     "audit.verify": audit.verify_chain,
     "audit.export": audit.export,
     "audit.key": audit.public_key,

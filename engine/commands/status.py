@@ -7,6 +7,7 @@ from engine import __version__
 from engine.commands.context import Context
 from engine.model.task import TaskKind
 from engine.outbound.ledger import PAUSED
+from engine.runtime.directory_age import annuaire_status
 from engine.store.interface import Tx
 
 
@@ -39,4 +40,6 @@ def status(context: Context, _args: dict[str, Any]) -> dict[str, Any]:
             "signed_days": len(tx.audit.roots()),
         }
 
-    return context.store.read_sync(work)
+    config = context.settings.config
+    annuaire = annuaire_status(config.data, config.annuaire.max_age, context.now())
+    return context.store.read_sync(work) | {"annuaire": annuaire}

@@ -288,6 +288,16 @@ class Retention(Value):
     )
 
 
+class Annuaire(Value):
+    """The national directory, as `relais directory import` leaves it."""
+
+    max_age: timedelta = Field(
+        default=timedelta(days=14),
+        ge=timedelta(days=1),
+        description="Older files are told by relais status and relais config check.",
+    )
+
+
 class Log(Value):
     """Technical logs: JSON lines on standard error, never patient data."""
 
@@ -342,4 +352,5 @@ class Config(Value):
     audit: Audit = Audit()
     encryption: Encryption = Encryption()
     retention: Retention = Retention()
+    annuaire: Annuaire = Annuaire()
     log: Log = Log()

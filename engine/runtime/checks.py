@@ -16,6 +16,7 @@ from engine.model.policy import Mode
 from engine.runtime import certificates
 from engine.runtime.check_neutral import check_neutral
 from engine.runtime.check_traffic import check_channel, check_retry, check_ways_in, loopback
+from engine.runtime.directory_age import check_annuaire
 from engine.runtime.directory_file import DirectoryError, is_address, read_directory
 from engine.runtime.findings import ABSENT, Finding, Sound, cure_of, folder_fault
 from engine.runtime.leaflet import leaflet_fault
@@ -42,6 +43,7 @@ def check(sound: Sound, now: datetime) -> Iterator[Finding]:
         yield from check_channel(("channels", name), channel, now)
     yield from check_retry(sound)
     yield from _directory(sound)
+    yield from check_annuaire(sound, now)
 
 
 def _mode(sound: Sound) -> Iterator[Finding]:

@@ -4,13 +4,14 @@ import json
 import sys
 from pathlib import Path
 
-from tests.bench import daemon, ingest, letters
+from tests.bench import daemon, directory, ingest, letters
 from tests.bench.row import Row
 
 SUBJECTS = {
     "ingest": ingest.run,
     "letters": letters.run,
     "daemon": daemon.run,
+    "directory": directory.run,
 }
 TARGET = Path(__file__).parents[2] / "build" / "bench.json"
 

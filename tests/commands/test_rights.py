@@ -218,7 +218,7 @@ LOOKS: dict[str, Callable[[str, int], dict[str, Any]]] = {
 # These show nothing of a patient.
 BLIND = {
     "status", "journal.list", "outbox.list", "outbox.release", "outbox.retry", "pause", "resume",
-    "audit.verify", "audit.key", "purge", "keys.list", "keys.rotate",
+    "audit.verify", "audit.key", "purge", "keys.list", "keys.rotate", "directory.imported",
 }  # fmt: skip
 
 
