@@ -86,17 +86,23 @@ class Excuses:
         return (
             any(_covers(one, text, i) for one in rule.excuses for i in words)
             or self._of_letter(text.row, at)
-            or (rule.past and self._over(text.row, at, last))
+            or (rule.past and self._over(text, at, last))
         )
 
-    def _over(self, row: list[str], at: int, last: int) -> bool:
-        """Whether the first date behind a word is not after the mail's own."""
+    def _over(self, text: Words, at: int, last: int) -> bool:
+        """Whether the first date behind a word, in its sentence, is not after the mail's own."""
         if self._day is None:
             return False
+        row = text.row
         for i in range(at + 1, min(len(row), last + _DATE_WITHIN)):
+            if text.ends.parted(at, i):
+                return False
             day = _date(row[i : i + 3])
             if day is not None:
                 return day <= self._day
+            if row[i] in _MONTHS and i + 1 < len(row) and re.fullmatch(r"20[0-9]{2}", row[i + 1]):
+                # A month alone is over when its year, or itself, is.
+                return (int(row[i + 1]), int(_MONTHS[row[i]])) < (self._day.year, self._day.month)
         return False
 
     def _of_letter(self, row: list[str], at: int) -> bool:

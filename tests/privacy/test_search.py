@@ -160,6 +160,11 @@ BODIES = (
 )
 
 
+def test_a_past_date_of_another_sentence_excuses_no_date_to_come() -> None:
+    told = "incarcéré jusqu'en août 2027.\nVaccination antigrippale faite le 15 octobre 2026."
+    assert found(PLACES["body, quoted-printable UTF-8"](told), discreet=False)
+
+
 @settings(max_examples=150, deadline=None)
 @given(st.data(), ENCODINGS, st.randoms(use_true_random=False))
 def test_a_leak_in_any_clean_text_in_any_disguise_is_held(
