@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from engine.decide.alike import DIFFERENT, pair_key
+from engine.decide.alike import pair_key
+from engine.decide.answers import CANCEL_NOTICE, DIFFERENT, GO_ON
 from engine.decide.fold import fold
 from engine.decide.likeness import near, traces
 from engine.decide.person import fold_person, gp_meant
 from engine.decide.plan import Plan, ThreadPlan, plan, verdict_on
 from engine.decide.reasons import Reason
-from engine.decide.recall import CANCEL_NOTICE
 from engine.decide.recipients import Directory
 from engine.decide.scene import Scene
 from engine.model.flow import Delivery, DeliveryState
@@ -25,8 +25,6 @@ from engine.model.task import Task, TaskKind, WantedTask
 from engine.model.trail import AuditKind
 from engine.store.interface import StayRow, Tx
 
-# Answers by which a person says "I have looked: go on".
-GO_ON: Final = frozenset({"go-on", "ok", "send"})
 # Tasks that hang on a delivery or a message, not on what is known of the patient.
 _NOT_OF_PLAN: Final = frozenset(
     {
@@ -63,7 +61,7 @@ class Knowledge:
             record=record,
             deliveries=deliveries,
             cleared=frozenset(
-                _base(one.key) for one in tasks if not one.open and one.answer in GO_ON
+                _base(one.key) for one in tasks if not one.open and one.answer == GO_ON
             ),
             impossible=frozenset(
                 one.about for one in tasks if one.open and one.kind is TaskKind.LETTER_IMPOSSIBLE

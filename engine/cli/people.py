@@ -191,8 +191,8 @@ def task_show(config_path: Path, number: int, json_: bool) -> None:
 @click.argument("number", type=int)
 @click.option(
     "--answer",
-    help="release, transfer…: what a way out means; go-on: it was looked at; different: they are "
-    "two people.",
+    help="What was decided, where the task asks it: see `relais task show`. go-on, no: it was "
+    "looked at; release, transfer…: what a way out means; cancel-notice; different.",
 )
 @by_option
 @click.pass_obj

@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from engine.commands.context import Context, limit_of, number_of, refused
-from engine.decide.alike import DIFFERENT
+from engine.decide.answers import ANSWERS, GO_ON, choices
 from engine.decide.sentences import CURES, TASKS
 from engine.model.fact import ExitKind, ExitKindDecided
 from engine.model.task import Task, TaskKind
@@ -87,14 +87,14 @@ def done(context: Context, args: dict[str, Any]) -> dict[str, Any]:
                 where=f"task {number}",
                 remedy=f"see: relais task show {number}",
             )
-        _told_apart(one, answer)
+        _checked(one, answer)
         said = _exit_decided(context, tx, one, answer)
         tx.tasks.close(number, context.now(), context.actor, answer)
         if said is not None and one.patient:
             context.tell(tx, one.patient, said)
         elif one.patient:
             context.knowledge.settle(tx, one.patient, context.now())
-        if one.kind is TaskKind.LEAK and answer == "go-on":
+        if one.kind is TaskKind.LEAK and answer == GO_ON:
             let_go(tx, one.about, context.now(), context.actor)
         if one.kind is TaskKind.NEAR_IDENTITY:
             for each in filter(None, (one.patient, one.about)):
@@ -108,28 +108,21 @@ def done(context: Context, args: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
-def _told_apart(one: Task, answer: str) -> None:
-    """No other answer lets anything leave, and such a task would not come back."""
-    if one.kind is TaskKind.NEAR_IDENTITY and answer != DIFFERENT:
+def _checked(one: Task, answer: str) -> None:
+    """A task that takes the words of its list alone is closed by one of them."""
+    known = choices(one.kind, answer)
+    if known:
         raise refused(
-            "The answer does not tell the two patients apart.",
+            f"{TASKS[one.kind]} This answer does not decide it, and a closed task stays closed.",
             where="--answer",
-            remedy="different; or, if they are one, merge them in the DPI: that closes the task",
+            remedy=f"one of: {', '.join(known)}; what each asks for: relais task show {one.id}",
         )
 
 
 def _exit_decided(context: Context, tx: Tx, one: Task, answer: str) -> ExitKindDecided | None:
-    """What a way out means, where the task asks for it. Nothing but a meaning closes such a task:
-    it would not come back, and the stay would wait for ever."""
+    """What a way out means, where the task asks for it."""
     if one.kind is not TaskKind.EXIT_KIND_UNKNOWN or one.patient is None:
         return None
-    kinds = [kind.value for kind in ExitKind if kind is not ExitKind.UNKNOWN]
-    if answer not in kinds:
-        raise refused(
-            "The answer does not say what the way out means.",
-            where="--answer",
-            remedy=f"one of: {', '.join(kinds)}",
-        )
     record = context.knowledge.scene(tx, one.patient, context.now()).record
     stay = next((stay for stay in record.stays if stay.key == one.stay), None)
     if stay is None or stay.exit is None or stay.exit.movement != one.about:
@@ -168,6 +161,7 @@ def told_task(one: Task) -> dict[str, Any]:
         "raised_at": one.raised_at.isoformat(timespec="seconds"),
         "closed_at": one.closed_at.isoformat(timespec="seconds") if one.closed_at else None,
         "closed_by": one.closed_by,
+        "answers": list(ANSWERS.get(one.kind, ())),
         "answer": one.answer,
         "deadline": one.deadline.isoformat(timespec="seconds") if one.deadline else None,
     }

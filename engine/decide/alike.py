@@ -3,9 +3,6 @@
 from engine.decide.scene import Scene
 from engine.model.task import TaskKind, WantedTask
 
-# The answer that tells them apart for good.
-DIFFERENT = "different"
-
 
 def pair_key(one: str, other: str) -> str:
     """Key of the task about a pair: the same from both sides."""

@@ -6,7 +6,6 @@ did, and needs what every letter needs: the agreement, a clear identity, one mai
 """
 
 import hashlib
-from typing import Final
 
 from engine.decide import gate
 from engine.decide.capacity import infant
@@ -18,9 +17,6 @@ from engine.model.flow import Delivery
 from engine.model.letter import CANCELLATION_OF, CANCELLATIONS
 from engine.model.people import Mailbox
 from engine.model.stay import Stay, unit_of_key
-
-# The answer to a CORRECTION task that asks for the notice.
-CANCEL_NOTICE: Final = "cancel-notice"
 
 
 def recall(scene: Scene, target: Delivery) -> Say | Reason:

@@ -259,6 +259,8 @@ def _say(
 
 def _pending_standing(delivery: Delivery) -> tuple[Standing, Reason]:
     match delivery.state:
+        case DeliveryState.HELD if delivery.reason == Reason.LEAK_SUSPECTED:
+            return Standing.WAITING, Reason.LEAK_SUSPECTED
         case DeliveryState.HELD:
             return Standing.WAITING, Reason.HELD_BY_PERSON
         case DeliveryState.REJECTED | DeliveryState.EXPIRED:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import assert_never
 
+from engine.decide.answers import GO_ON
 from engine.decide.reasons import Reason
 from engine.decide.retry import Close, Step, TryAgain, delay, next_step
 from engine.model.config import Retry
@@ -38,7 +39,6 @@ from engine.store.interface import Tx
 
 PAUSED = "paused"  # name of the meta value; any text but "" pauses all sending
 _RULES = "privacy-rules"  # name of the meta value: the rules that what is held was read by
-_LET_GO = "go-on"  # the answer by which a person lets a letter leave as it is
 _LONGEST_WHY = 900  # characters of places in the audit line
 _AT_ONCE = 100_000
 
@@ -138,7 +138,7 @@ def _leak(
     told = "\0".join((screened.digest, *(f"{place}\0{rule}" for place, rule in screened.found)))
     key = f"leak:{row.id}:{hashlib.sha256(told.encode()).hexdigest()[:24]}"
     asked = [one for one in tx.tasks.of_patient(row.patient) if one.key.partition("#")[0] == key]
-    if any(one.answer == _LET_GO for one in asked if not one.open):
+    if any(one.answer == GO_ON for one in asked if not one.open):
         return Leave()
     if not any(one.open for one in asked):
         where = "; ".join(f"{firewall.sentence(rule)} ({rule}): {place}"
