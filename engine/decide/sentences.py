@@ -31,7 +31,8 @@ TASKS: Final[dict[TaskKind, str]] = {
     TaskKind.VOICE_MISSING: "Somebody else must agree besides the patient.",
     TaskKind.KEPT_FROM_PARENTS: "A minor's care is kept from the parents; a letter would leave.",
     TaskKind.INFANT: "A child stands as a patient of a prison health unit.",
-    TaskKind.NEAR_IDENTITY: "Two patients are alike: one may be taken for the other; a person tells them apart.",
+    TaskKind.NEAR_IDENTITY: "Two patients are alike: one may be taken for the other; "
+    "a person tells them apart.",
     TaskKind.INCIDENT: "A doctor has, or may have, a letter about the wrong person.",
     TaskKind.NEUTRAL_FACE_MISSING: "The detention must not be told, and the unit has no face but "
     "the one that tells it.",
