@@ -122,11 +122,13 @@ class Knowledge:
         """Where the traits that tell people apart have changed: whoever is, or was, like this one
         is decided about anew, and a question about a pair that is none any more is closed."""
         for other in tx.facts.put_traces(root, traces(now_known_as)):
-            look_again(tx, other, now)
-            if not near(now_known_as, self.traits(tx, other)):
-                for task in _of_pair(tx, root, other):
-                    if task.open:
-                        tx.tasks.close(task.id, now, "relais", "no-longer-needed")
+            asked = _of_pair(tx, root, other)
+            alike = near(now_known_as, self.traits(tx, other))
+            if alike or asked:
+                look_again(tx, other, now)
+            for task in asked:
+                if task.open and not alike:
+                    tx.tasks.close(task.id, now, "relais", "no-longer-needed")
 
     def settle(self, tx: Tx, patient: str, now: datetime) -> tuple[Scene, Plan]:
         """Decide anew about a patient and write what follows, letters to send excepted: those

@@ -25,7 +25,8 @@ def traces(traits: Traits) -> frozenset[str]:
     found = {f"date-name\0{date}\0{name}" for name in (*families, given, first) if name}
     for family in families if given else ():
         low, high = sorted((family, given))
-        found.add(f"names\0{low}\0{high}")  # where the slip is in the date
+        # Where the slip is in the date: it leaves the year, or the day and month.
+        found |= {f"names-{half}\0{low}\0{high}" for half in (date[:4], f"day-{date[4:]}")}
         found.add(f"initials\0{date}\0{low[0]}{high[0]}")  # where both names have one
     return frozenset(found)
 

@@ -13,8 +13,9 @@ from engine.store.connection import executor
 from engine.store.patients import Patients
 from engine.store.vault import PATIENT, TRACE, Vault
 
-# Of people who share one trace. Each is compared; past these, somebody writes one name for all.
-_MOST: Final = 100
+# Of people who share one trace. Each is compared; past these, somebody writes one name for all:
+# those who are compared hold the letter all the same.
+_MOST: Final = 20
 _OF_PATIENT: Final = "SELECT trace FROM likeness WHERE patient = ?"
 _ADD: Final = "INSERT INTO likeness (trace, patient) VALUES (?, ?)"
 _DROP: Final = "DELETE FROM likeness WHERE patient = ?"

@@ -9,6 +9,7 @@ import select
 import socket
 import sys
 import time
+from datetime import date, timedelta
 
 
 def field_text(name: str, values: dict[int, str]) -> str:
@@ -35,8 +36,8 @@ SEGMENTS = (
             1: "1",
             3: "{ipp}^^^CHU&1.2.250.1.999.1&ISO^PI~180047512345678^^^ASIP-SANTE-INS-NIR&"
             "1.2.250.1.213.1.4.10&ISO^INS",
-            5: "MARTEL^ZOÉ^ZOÉ MARIE^^MME^^L~ROUANET^ZOÉ^^^MME^^D",
-            7: "19800417",
+            5: "{family}^ZOÉ^ZOÉ MARIE^^MME^^L~ROUANET{family}^ZOÉ^^^MME^^D",
+            7: "{born:%Y%m%d}",
             8: "F",
             11: "12 RUE DES ESSAIS^^LILLE^^59000^FRA^H~^^LILLE^^59350^FRA^BDL^^59350",
             13: "^PRN^PH^^^^^^^^^0300000000",
@@ -74,6 +75,25 @@ SEGMENTS = (
     "ZFM|8||1",
     f"ROL|2|UC|AT|{DOCTORS[1]}|20260105093000|20991231235959",
 )
+SYLLABLES = [
+    "BA",
+    "CHE",
+    "DI",
+    "FOU",
+    "GRAN",
+    "HO",
+    "JU",
+    "KER",
+    "LE",
+    "MAR",
+    "NO",
+    "PIN",
+    "QUI",
+    "RO",
+    "SAN",
+    "TEL",
+    "VI",
+]
 SILENCE = 20  # seconds
 
 
@@ -81,7 +101,13 @@ def message(number: int) -> bytes:
     """An admission with its own numbers, framed."""
     text = "\r".join(SEGMENTS) + "\r"
     filled = text.format(
-        number=number, ipp=1_000_000 + number, visit=5_000_000 + number, dossier=9_000_000 + number
+        number=number,
+        ipp=1_000_000 + number,
+        visit=5_000_000 + number,
+        dossier=9_000_000 + number,
+        # Other people, as a hospital has: a name of four syllables, one of 27,000 birth dates.
+        family="".join(SYLLABLES[number * 7919 // 17**n % 17] for n in range(4)),
+        born=date(1932, 1, 1) + timedelta(days=number * 6007 % 27_000),
     )
     return b"\x0b" + filled.encode("iso8859-15") + b"\x1c\r"
 
