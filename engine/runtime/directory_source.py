@@ -142,6 +142,8 @@ def _look_into_zip(path: Path, sha256: str) -> Opened:
 
 def _origin(stream: "io.BufferedReader") -> Origin | None:
     first = stream.readline(_MOST_LINE)
+    if b"\0" in first:
+        return None  # no text at all: a zip in a zip, a spreadsheet
     if first.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
         return Origin.WHITE_LIST if b"ListeBlanche" in first + stream.read(4096) else None
     try:

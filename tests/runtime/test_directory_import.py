@@ -161,6 +161,10 @@ def test_hostile_zips_are_refused_by_name(tmp_path: Path) -> None:
     for path, why in ((many, "too many"), (two, "several"), (nested, "none of the files")):
         with pytest.raises(OperationError, match=why):
             open_all([path])
+    # Bytes of a zip that look like damaged text, whatever its date and sum happen to be.
+    torn = zipped(tmp_path / "torn.zip", ("x.zip", b"PK\x03\x04\0|\xe9\n"))
+    with pytest.raises(OperationError, match="none of the files"):
+        open_all([torn])
     outside = zipped(tmp_path / "outside.zip", ("../../etc/x.txt", text(BOXES)))
     assert look_into(outside).name == "x.txt"  # nothing is unpacked to a path
 
