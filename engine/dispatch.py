@@ -17,6 +17,7 @@ import structlog
 
 from engine.compose.faults import FinalCheckError
 from engine.compose.mail import ChannelFace
+from engine.compose.paper import Typesetter
 from engine.compose.render import Rendered, render
 from engine.compose.shop import Shop
 from engine.decide.letters import address_for, message_id, write
@@ -30,7 +31,6 @@ from engine.model.letter import Letter, LetterKind
 from engine.model.stay import unit_of_key
 from engine.model.task import TaskKind, WantedTask
 from engine.model.trail import AuditKind
-from engine.printer import print_apart
 from engine.store.interface import Store, Tx
 from engine.verify import check
 
@@ -71,13 +71,16 @@ class Dispatcher:
         *,
         knowledge: Callable[[], Knowledge],
         press: Callable[[], Press],
+        typeset: Typesetter,
         now: Callable[[], datetime],
         queued: Callable[[], None] = lambda: None,
     ) -> None:
-        """``queued`` is called when a letter was put in the outbox."""
+        """``typeset`` prints, apart from a process that must live; ``queued`` is called when a
+        letter was put in the outbox."""
         self._store = store
         self._knowledge = knowledge
         self._press = press
+        self._typeset = typeset
         self._now = now
         self._queued = queued
         self._woken = asyncio.Event()
@@ -160,7 +163,7 @@ class Dispatcher:
         if face is None:
             return Written(send, letter, None, None, "the mailbox's channel has no neutral sender")
         try:
-            rendered = await asyncio.to_thread(_made, letter, press.shop, face, leaflet)
+            rendered = await asyncio.to_thread(self._made, letter, press.shop, face, leaflet)
         except ComposeError as error:
             log.error("letter-impossible", delivery=send.delivery, code=error.code)
             return Written(send, letter, None, None, f"{error.code} {error.what}")
@@ -169,6 +172,13 @@ class Dispatcher:
             return Written(send, letter, None, None, f"fault: {type(error).__name__}")
         delivery = _delivery(scene, send, letter, face, len(rendered.mime), now)
         return Written(send, letter, rendered, delivery)
+
+    def _made(self, letter: Letter, shop: Shop, face: ChannelFace, leaflet: bytes) -> Rendered:
+        """Render, then judge the very bytes that would leave. Raises ComposeError."""
+        rendered = render(letter, shop, face, leaflet=leaflet, typeset=self._typeset)
+        for one in check(f"delivery {letter.delivery}", rendered.mime, leaving=True).grave:
+            raise FinalCheckError(letter, f"{one.place}: {one.sentence}")
+        return rendered
 
     def _commit(self, tx: Tx, patient: str, written: list[Written]) -> list[Delivery]:
         """Decide again; queue what is still decided so; remember what follows."""
@@ -246,14 +256,6 @@ def _contents(tx: Tx, wanted: set[str], earlier: set[str]) -> dict[str, bytes]:
         with contextlib.suppress(KeyError):
             found[one] = tx.facts.blob(one)
     return found
-
-
-def _made(letter: Letter, shop: Shop, face: ChannelFace, leaflet: bytes) -> Rendered:
-    """Render, then judge the very bytes that would leave. Raises ComposeError."""
-    rendered = render(letter, shop, face, leaflet=leaflet, printer=print_apart)
-    for one in check(f"delivery {letter.delivery}", rendered.mime, leaving=True).grave:
-        raise FinalCheckError(letter, f"{one.place}: {one.sentence}")
-    return rendered
 
 
 def _delivery(

@@ -6,29 +6,28 @@ be searched; it is read as it was written, fonts and all.
 """
 
 import base64
+import json
 import struct
 import zlib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import tzinfo
+from collections.abc import Iterator
 from typing import Final
 
-from engine.compose.faults import TooManyPagesError, UnusableAnnexError
-from engine.compose.identity import written_by
-from engine.compose.layout import Sheets
-from engine.compose.pdf import (
-    Checkpoint,
+from engine.compose.paper import (
+    MAX_BYTES,
+    MAX_PAGES,
+    Paper,
+    PrintOrder,
+    TooManyError,
+    UnusableError,
+)
+from engine.compose.typeset import (
     EngineRefusedError,
-    Press,
+    Fonts,
+    compile_pdf,
     forget,
     rasterise,
-    render_pdf,
 )
-from engine.compose.template import LetterText
-from engine.model.letter import Letter
 
-MAX_PAGES: Final = 30  # of all annexes of one letter
-MAX_BYTES: Final = 10 * 1024 * 1024  # of one PDF
 _COUNTING_DPI: Final = 6
 
 # A4 at 200 dpi is 1654 x 2339 pixels; more pages, fewer pixels, so that the mail stays sendable.
@@ -41,70 +40,50 @@ _SVG: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Paper:
-    """The letter as PDF/A-1a, and how many pages each of its annexes has."""
+def print_order(order: PrintOrder, fonts: Fonts) -> Paper:
+    """Draw the annexes, then print the letter with them, in this process. Raises PrintError."""
+    sheets = draw_annexes(order.annexes, fonts)
+    data = json.loads(order.data)
+    for annex, pages in zip(data["annexes"], sheets, strict=True):
+        annex["sheets"] = pages
+    pdf = compile_pdf(order.template, json.dumps(data), order.issued, fonts)
+    return Paper(pdf, tuple(len(pages) for pages in sheets))
 
-    pdf: bytes
-    annex_pages: tuple[int, ...]
 
+def draw_annexes(annexes: tuple[bytes, ...], fonts: Fonts) -> list[list[str]]:
+    """Draw every page of every PDF: an SVG each, which holds an opaque bitmap.
 
-Printer = Callable[[LetterText, Letter, Press, tzinfo, Checkpoint], Paper]
-
-
-def print_letter(
-    text: LetterText, letter: Letter, press: Press, zone: tzinfo, checkpoint: Checkpoint
-) -> Paper:
-    """Draw the annexes, then print the letter with them, in this process.
-
-    The engine can be kept busy for hours, or aborted, by a file made for it: a service that must
-    live prints letters that have annexes with `engine.printer`. Raises AnnexError, PaperError.
+    Raises UnusableError for a file that is broken, encrypted, too large or empty; TooManyError.
     """
-    sheets = print_annexes(letter, press, zone, checkpoint)
-    checkpoint()
-    pdf = render_pdf(text, letter, sheets, press, zone)
-    return Paper(pdf, tuple(len(one.pages) for one in sheets))
-
-
-def print_annexes(
-    letter: Letter, press: Press, zone: tzinfo, checkpoint: Checkpoint
-) -> tuple[Sheets, ...]:
-    """Draw every annex. ``checkpoint`` is called before each page and may raise to stop.
-
-    Raises AnnexError for a file that is broken, encrypted, too large, empty or too long.
-    """
-    counts = [_count(letter, annex.pdf, press, checkpoint) for annex in letter.annexes]
+    counts = [_count(pdf, fonts) for pdf in annexes]
     total = sum(counts)
     if total > MAX_PAGES:
-        raise TooManyPagesError(letter, total, MAX_PAGES)
+        raise TooManyError(total)
     dpi = next((dpi for most, dpi in _RESOLUTIONS if total <= most), _RESOLUTIONS[-1][1])
-    printed = []
-    for annex, count in zip(letter.annexes, counts, strict=True):
-        pages = []
-        for number in range(1, count + 1):
-            checkpoint()
-            png = opaque(rasterise(annex.pdf, number, dpi, press))
-            forget(press)
-            pages.append(_SVG.format(base64.b64encode(png).decode("ascii")))
-        printed.append(
-            Sheets(annex.heading, written_by(annex.author, annex.written_at, zone), tuple(pages))
-        )
-    return tuple(printed)
+    return [
+        [_page(pdf, number, dpi, fonts) for number in range(1, count + 1)]
+        for pdf, count in zip(annexes, counts, strict=True)
+    ]
 
 
-def _count(letter: Letter, pdf: bytes, press: Press, checkpoint: Checkpoint) -> int:
+def _page(pdf: bytes, number: int, dpi: int, fonts: Fonts) -> str:
+    png = opaque(rasterise(pdf, number, dpi, fonts))
+    forget(fonts)
+    return _SVG.format(base64.b64encode(png).decode("ascii"))
+
+
+def _count(pdf: bytes, fonts: Fonts) -> int:
     if len(pdf) > MAX_BYTES or b"%PDF-" not in pdf[:1024]:
-        raise UnusableAnnexError(letter)
+        raise UnusableError
     for number in range(1, MAX_PAGES + 2):
-        checkpoint()
         try:
-            rasterise(pdf, number, _COUNTING_DPI, press)
+            rasterise(pdf, number, _COUNTING_DPI, fonts)
         except IndexError:
             if number == 1:
-                raise UnusableAnnexError(letter) from None
+                raise UnusableError from None
             return number - 1
         except EngineRefusedError:
-            raise UnusableAnnexError(letter) from None
+            raise UnusableError from None
     return MAX_PAGES + 1
 
 

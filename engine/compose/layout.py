@@ -1,12 +1,18 @@
 """What the paper shows, in the shape that its template reads: words only, no markup."""
 
 import re
-from dataclasses import dataclass
 from datetime import tzinfo
 from itertools import pairwise
 from typing import Any, Final
 
-from engine.compose.identity import birth_date, doctor_name, shown_ins, shown_name, trade
+from engine.compose.identity import (
+    birth_date,
+    doctor_name,
+    shown_ins,
+    shown_name,
+    trade,
+    written_by,
+)
 from engine.compose.outline import Block, Cell, Pairs, Paragraphs, Part, Table, cells, parts
 from engine.compose.template import LetterText, contacts
 from engine.compose.text import NBSP, french_date, together
@@ -26,19 +32,8 @@ _ZERO_WIDTH_SPACE: Final = "\u200b"
 _CODED: Final = re.compile(r"\.(code|codes\.\d+|substance)$")
 
 
-@dataclass(frozen=True, slots=True)
-class Sheets:
-    """An annex as it is printed: one SVG a page, which holds an opaque bitmap."""
-
-    heading: str
-    byline: str
-    pages: tuple[str, ...]
-
-
-def printed(
-    text: LetterText, letter: Letter, annexes: tuple[Sheets, ...], zone: tzinfo
-) -> dict[str, Any]:
-    """All values of letter.typ."""
+def printed(text: LetterText, letter: Letter, zone: tzinfo) -> dict[str, Any]:
+    """All values of letter.typ, save the sheets of the annexes."""
     unit = letter.unit
     told = parts(letter.summary, zone)
     halves = {part.half for part in told} | {one.half for one in letter.annexes}
@@ -68,7 +63,10 @@ def printed(
         "signature": {"team": unit.signature, "lines": signature_lines(letter)},
         "running": f"{shown_name(letter.patient)} – {birth_date(letter).short}",
         "reference": f"{unit.hospital} – {text.title}, version {letter.version} du {issued}",
-        "annexes": [{"heading": a.heading, "byline": a.byline, "sheets": a.pages} for a in annexes],
+        "annexes": [
+            {"heading": one.heading, "byline": written_by(one.author, one.written_at, zone)}
+            for one in letter.annexes
+        ],
     }
 
 

@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 
-from engine.compose.annex import Printer, print_letter
 from engine.compose.cda import render_cda
 from engine.compose.discreet import discreetly
 from engine.compose.hprim import render_hprim
 from engine.compose.identity import check_names
 from engine.compose.length import check_length
 from engine.compose.mail import ChannelFace, Renderings, build
-from engine.compose.pdf import Checkpoint
+from engine.compose.paper import Typesetter
+from engine.compose.pdf import print_letter, typeset_here
 from engine.compose.plain import plain_words, render_plain
 from engine.compose.shop import Shop
 from engine.compose.template import write
@@ -31,24 +31,18 @@ class Rendered:
     files: dict[str, bytes]
 
 
-def _go_on() -> None:
-    """Without a deadline there is nothing to check."""
-
-
 def render(
     letter: Letter,
     shop: Shop,
     face: ChannelFace,
     *,
     leaflet: bytes = b"",
-    checkpoint: Checkpoint = _go_on,
-    printer: Printer = print_letter,
+    typeset: Typesetter = typeset_here,
 ) -> Rendered:
     """Make every form of a letter, and the mail that carries them.
 
-    Pure, thread-safe, and the same bytes for the same arguments. ``checkpoint`` is called between
-    the steps and may raise whatever the caller uses to give up; ``printer`` makes the PDF;
-    ``leaflet`` is a PDF of the unit, joined as it is, but never to a discreet letter. Raises
+    Pure, thread-safe, and the same bytes for the same arguments. ``typeset`` makes the
+    PDF; ``leaflet`` is a PDF of the unit, joined as it is, but never to a discreet letter. Raises
     a ComposeError, which names no patient, when the letter cannot be made.
     """
     clean = viewed(cleaned(letter), shop.roles[GP])
@@ -57,9 +51,8 @@ def render(
     check_names(clean)
     check_length(clean)
     text = write(clean, shop.patterns[clean.kind], shop.zone)
-    paper = printer(text, clean, shop.press, shop.zone, checkpoint)
+    paper = print_letter(text, clean, shop.press, shop.zone, typeset)
     pdf = paper.pdf
-    checkpoint()
     words = plain_words(text, clean, paper.annex_pages, shop.zone)
     files = {"letter.txt": render_plain(words).encode(), "letter.pdf": pdf}
     if face.format == "xdm":
@@ -71,5 +64,4 @@ def render(
         hprim = render_hprim(words, clean, shop.zone)
         files["letter.hpr"] = hprim
         made = Renderings(text.mail, pdf, hprim=hprim, leaflet=leaflet)
-    checkpoint()
     return Rendered(build(clean, made, shop, face), files)

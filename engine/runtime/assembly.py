@@ -16,6 +16,7 @@ from engine.model.task import TaskKind
 from engine.outbound.ledger import PAUSED
 from engine.outbound.traffic import Route
 from engine.outbound.worker import Worker
+from engine.printer.apart import Printer
 from engine.process import Processor, dialects_of
 from engine.runtime import logs
 from engine.runtime.firewall import LetterFirewall, ground_of
@@ -53,6 +54,7 @@ class Assembly:
         self._knowledge = knowledge_of(self.settings)
         self._firewall = LetterFirewall(self.settings, lambda: self._knowledge)
         self._press: Press | None = None
+        self.printer = Printer()
         self.metrics = Metrics(self._levels, self._heard)
         self.worker = Worker(
             self.store,
@@ -72,6 +74,7 @@ class Assembly:
             self.store,
             knowledge=lambda: self._knowledge,
             press=self._the_press,
+            typeset=self.printer,
             now=utc_now,
             queued=self.worker.wake,
         )
@@ -128,6 +131,7 @@ class Assembly:
         self.settings, self._knowledge, self._press = settings, knowledge_of(settings), press
         self.worker.reroute(routes, settings.config.retry)
         self._firewall.use(firewall)
+        await asyncio.to_thread(self.printer.close)  # the next one reads the fonts anew
         logs.set_up(settings.config.log.level)
         try:
             await self.ways_in.change(settings, opened)

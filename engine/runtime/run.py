@@ -198,6 +198,7 @@ class Daemon:
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
+        await asyncio.to_thread(self._parts.printer.close)
         with contextlib.suppress(EngineError):
             await self._store.write(
                 lambda tx: tx.audit.append(

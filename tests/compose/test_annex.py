@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.compose.annex import MAX_BYTES, MAX_PAGES, opaque, print_annexes
+from engine.compose.annex import draw_annexes, opaque
 from engine.compose.faults import AnnexError
-from engine.compose.pdf import rasterise
+from engine.compose.paper import MAX_BYTES, MAX_PAGES, PrintError, TooManyError
 from engine.compose.render import render
+from engine.compose.typeset import load_fonts, rasterise
 from engine.model.letter import Letter, LetterKind
-from tests.support.letters import FACE, PARIS, annex, letter, shop, summary
+from tests.support.letters import FACE, annex, letter, shop, summary
 from tests.support.pdf_a import faults
 
 # A page with one red square, under AES-256; the password is "user".
@@ -41,14 +42,16 @@ ENCRYPTED = base64.b64decode(
 MINIMAL = annex(1).pdf
 
 
+FONTS = load_fonts(shop().press.fonts)
+
+
 def exit_letter(*pdfs: bytes) -> Letter:
     annexes = tuple(annex(1).model_copy(update={"pdf": pdf}) for pdf in pdfs)
     return letter(LetterKind.EXIT_LETTER, annexes=annexes)
 
 
-def drawn(of: Letter) -> list[int]:
-    sheets = print_annexes(of, shop().press, PARIS, lambda: None)
-    return [len(sheet.pages) for sheet in sheets]
+def drawn(*pdfs: bytes) -> list[int]:
+    return [len(pages) for pages in draw_annexes(pdfs, FONTS)]
 
 
 def test_each_page_of_each_pdf_becomes_a_page_of_the_letter_and_the_whole_is_pdf_a() -> None:
@@ -80,32 +83,18 @@ def test_an_exit_letter_may_be_made_of_pdfs_alone() -> None:
 )
 def test_a_pdf_that_cannot_be_drawn_is_refused(pdf: bytes) -> None:
     with pytest.raises(AnnexError) as caught:
-        drawn(exit_letter(pdf))
+        render(exit_letter(pdf), shop(), FACE)
     assert "ESSAI" not in str(caught.value)
 
 
 def test_thirty_pages_are_the_most_over_all_pdfs() -> None:
-    assert drawn(exit_letter(annex(3).pdf)) == [3]
+    assert drawn(annex(3).pdf) == [3]
     half = annex(16).pdf
+    with pytest.raises(TooManyError):
+        drawn(half, half)
     with pytest.raises(AnnexError, match="LE-106") as caught:
-        drawn(exit_letter(half, half))
+        render(exit_letter(half, half), shop(), FACE)
     assert f"32 pages; {MAX_PAGES} at most" in str(caught.value)
-
-
-def test_a_deadline_is_looked_at_before_each_page() -> None:
-    class LateError(Exception):
-        pass
-
-    seen = 0
-
-    def checkpoint() -> None:
-        nonlocal seen
-        seen += 1
-        if seen == 3:
-            raise LateError
-
-    with pytest.raises(LateError):
-        print_annexes(exit_letter(annex(4).pdf), shop().press, PARIS, checkpoint)
 
 
 def pixels(png: bytes) -> tuple[int, int, int, bytes]:
@@ -138,7 +127,7 @@ def pixels(png: bytes) -> tuple[int, int, int, bytes]:
 
 @pytest.mark.parametrize("number", [1, 2], ids=["grey", "coloured"])
 def test_taking_the_alpha_away_changes_no_colour(number: int) -> None:
-    drawing = rasterise(annex(2).pdf, number, 20, shop().press)
+    drawing = rasterise(annex(2).pdf, number, 20, FONTS)
     width, height, channels, before = pixels(drawing)
     assert channels == 4
     assert set(before[3::4]) == {255}
@@ -153,12 +142,12 @@ def test_taking_the_alpha_away_changes_no_colour(number: int) -> None:
 @given(st.integers(0, len(MINIMAL) - 1), st.binary(min_size=1, max_size=40))
 def test_a_damaged_pdf_is_drawn_or_refused_and_never_anything_else(at: int, noise: bytes) -> None:
     damaged = MINIMAL[:at] + noise + MINIMAL[at + len(noise) :]
-    with suppress(AnnexError):
-        assert drawn(exit_letter(damaged)) in ([1], [2])
+    with suppress(PrintError):
+        assert drawn(damaged) in ([1], [2])
 
 
 def test_a_landscape_page_is_turned_to_fill_the_sheet() -> None:
-    width, height, channels, samples = pixels(rasterise(annex(3).pdf, 3, 20, shop().press))
+    width, height, channels, samples = pixels(rasterise(annex(3).pdf, 3, 20, FONTS))
     assert height > width
     red = [
         divmod(i, width)

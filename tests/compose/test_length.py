@@ -44,7 +44,7 @@ def test_a_letter_that_is_longer_is_refused_before_it_is_printed(parts: tuple[It
     assert 2 * MOST_OF_ONE > MOST_CHARACTERS
     of = exit_letter(*(said(one, Half.DSS) for one in parts))
     with pytest.raises(LengthError, match="LE-110") as caught:
-        render(of, shop(), FACE, printer=lambda *_: pytest.fail("printed"))
+        render(of, shop(), FACE, typeset=lambda _: pytest.fail("printed"))
     assert "Une ligne" not in str(caught.value)
 
 

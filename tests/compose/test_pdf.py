@@ -9,7 +9,7 @@ import pytest
 
 from engine.compose.faults import PaperError
 from engine.compose.layout import patient_lines
-from engine.compose.pdf import Press, load_press, render_pdf
+from engine.compose.pdf import Press, load_press, print_letter, typeset_here
 from engine.compose.template import write
 from engine.model.fact import Half
 from engine.model.letter import HEADINGS, Letter, LetterKind
@@ -47,7 +47,7 @@ CASES = {
 
 def made(of: Letter, press: Press | None = None) -> bytes:
     text = write(of, shop().patterns[of.kind], PARIS)
-    return render_pdf(text, of, (), press or shop().press, PARIS)
+    return print_letter(text, of, press or shop().press, PARIS, typeset_here).pdf
 
 
 def read(pdf: bytes, order: str = "-layout") -> str:

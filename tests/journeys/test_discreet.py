@@ -8,6 +8,7 @@ from pathlib import Path
 
 import typst
 
+from engine.compose.pdf import typeset_here
 from engine.dispatch import Dispatcher, Press
 from engine.model.consent import ConsentState, ConsentStated, Purpose
 from engine.model.flow import Delivery, DeliveryState
@@ -154,6 +155,7 @@ async def test_the_leaflet_of_the_unit_stays_here(tmp_path: Path) -> None:
         engine.store,
         knowledge=lambda: engine.knowledge,
         press=lambda: press,
+        typeset=typeset_here,
         now=lambda: engine.now,
     )
     await engine.hear("lambert-A01", "vasseur-A01")
@@ -173,6 +175,7 @@ async def test_a_channel_without_a_neutral_sender_sends_nothing_and_asks(tmp_pat
         engine.store,
         knowledge=lambda: engine.knowledge,
         press=lambda: press,
+        typeset=typeset_here,
         now=lambda: engine.now,
     )
     await engine.hear("vasseur-A01")

@@ -7,6 +7,7 @@ from email.message import EmailMessage
 
 import typst
 
+from engine.compose.pdf import typeset_here
 from engine.dispatch import Dispatcher, Press
 from engine.model.flow import Delivery, DeliveryState
 from engine.model.letter import LEAFLET_NAME, LetterKind
@@ -60,6 +61,7 @@ async def test_the_leaflet_goes_with_the_notice_of_arrival_alone(engine: Engine)
         engine.store,
         knowledge=lambda: engine.knowledge,
         press=lambda: press,
+        typeset=typeset_here,
         now=lambda: engine.now,
     )
     await engine.hear("lambert-A01", "017-", "018-", "019-", "020-")

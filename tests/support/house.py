@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from engine.compose.pdf import typeset_here
 from engine.compose.shop import Shop
 from engine.compose.shop import load as load_shop
 from engine.dispatch import Dispatcher, Press
@@ -56,7 +57,11 @@ class Engine:
             channels=self.settings.config.channels,
         )
         self.dispatcher = Dispatcher(
-            self.store, knowledge=lambda: knowledge, press=lambda: press, now=lambda: self.now
+            self.store,
+            knowledge=lambda: knowledge,
+            press=lambda: press,
+            typeset=typeset_here,
+            now=lambda: self.now,
         )
 
     async def hear(self, *stems: str) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
+from engine.compose.pdf import typeset_here
 from engine.dispatch import Dispatcher, Press
 from engine.model.task import TaskKind
 from engine.store.interface import Tx
@@ -16,6 +17,7 @@ def send_with(engine: Engine, press: Press) -> None:
         engine.store,
         knowledge=lambda: engine.knowledge,
         press=lambda: press,
+        typeset=typeset_here,
         now=lambda: engine.now,
     )
 

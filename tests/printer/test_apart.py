@@ -1,6 +1,5 @@
 import os
 import signal
-import struct
 import subprocess
 import sys
 import time
@@ -11,25 +10,36 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from engine import printer
-from engine.compose.annex import MAX_PAGES, Paper, print_letter
-from engine.compose.faults import AnnexError, TooManyPagesError, UnusableAnnexError
-from engine.compose.pdf import Press
+from engine.compose.faults import (
+    AnnexError,
+    PaperError,
+    TooManyPagesError,
+    UnusableAnnexError,
+)
+from engine.compose.paper import MAX_PAGES, Paper, Typesetter
+from engine.compose.pdf import Press, print_letter, typeset_here
 from engine.compose.render import render
 from engine.compose.template import write
 from engine.compose.text import cleaned
 from engine.model.letter import Letter, LetterKind
-from engine.printer import MOST_ANSWER, MOST_CPU, MOST_MEMORY, print_apart
+from engine.printer import apart
+from engine.printer.apart import Printer
+from engine.printer.child import MOST_CPU, MOST_LETTERS, MOST_MEMORY, MOST_WRITTEN
+from engine.printer.frames import message
 from tests.compose.test_annex import ENCRYPTED
 from tests.support.letters import FACE, PARIS, annex, letter, shop
 from tests.support.pdf_files import endless, immense
 
-Print = Callable[..., Paper]
 ONE_PAGE = annex(1).pdf
 TWO_PAGES = annex(2).pdf
+
+
+@pytest.fixture
+def printer() -> Iterator[Printer]:
+    made = Printer()
+    yield made
+    made.close()
 
 
 def exit_letter(*pdfs: bytes) -> Letter:
@@ -37,11 +47,9 @@ def exit_letter(*pdfs: bytes) -> Letter:
     return cleaned(letter(LetterKind.EXIT_LETTER, annexes=annexes))
 
 
-def printed(
-    of: Letter, how: Print = print_apart, press: Press | None = None, **more: float
-) -> Paper:
+def printed(of: Letter, typeset: Typesetter | None = None, press: Press | None = None) -> Paper:
     text = write(of, shop().patterns[of.kind], PARIS)
-    return how(text, of, press or shop().press, PARIS, lambda: None, **more)
+    return print_letter(text, of, press or shop().press, PARIS, typeset or Printer())
 
 
 def children() -> set[int]:
@@ -56,7 +64,7 @@ def at_work(of: Letter, deadline: float) -> Iterator[tuple[int, Future[Paper]]]:
     """The child that prints, and what comes of it."""
     before = children()
     with ThreadPoolExecutor(1) as pool:
-        coming = pool.submit(printed, of, deadline=deadline)
+        coming = pool.submit(printed, of, Printer(deadline))
         yield wait_for(lambda: next(iter(children() - before), 0)), coming
 
 
@@ -80,31 +88,95 @@ def limits(pid: int) -> dict[str, str]:
     return {line[:26].strip(): line[47:].split()[0] for line in lines}
 
 
-def test_a_letter_printed_apart_is_the_same_to_the_byte() -> None:
-    of = exit_letter(TWO_PAGES, ONE_PAGE)
-    apart = printed(of)
-    assert apart.annex_pages == (2, 1)
-    assert apart == printed(of, print_letter)
+def test_a_letter_printed_apart_is_the_same_to_the_byte(printer: Printer) -> None:
+    with_annexes = printed(exit_letter(TWO_PAGES, ONE_PAGE), printer)
+    assert with_annexes.annex_pages == (2, 1)
+    assert with_annexes == printed(exit_letter(TWO_PAGES, ONE_PAGE), typeset_here)
+    assert printed(letter(), printer) == printed(letter(), typeset_here)
 
 
-def test_the_mail_is_the_same_whoever_prints() -> None:
+def test_the_mail_is_the_same_whoever_prints(printer: Printer) -> None:
     of = exit_letter(TWO_PAGES)
-    assert render(of, shop(), FACE, printer=print_apart) == render(of, shop(), FACE)
+    assert render(of, shop(), FACE, typeset=printer) == render(of, shop(), FACE)
 
 
-def test_the_template_is_the_one_that_was_loaded() -> None:
-    of, loaded = exit_letter(ONE_PAGE), shop().press
+@pytest.mark.parametrize("of", [letter(), exit_letter(ONE_PAGE)], ids=["plain", "with an annex"])
+def test_the_template_is_the_one_that_was_loaded(of: Letter, printer: Printer) -> None:
+    loaded = shop().press
     other = replace(loaded, template=loaded.template + b"\n#pagebreak()\nFin.\n")
-    apart = printed(of, press=other)
-    assert apart == printed(of, print_letter, other)
-    assert apart != printed(of, print_letter)
+    apart = printed(of, printer, other)
+    assert apart == printed(of, typeset_here, other)
+    assert apart != printed(of, typeset_here)
 
 
-def test_a_letter_without_annexes_starts_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(printer, "_COMMAND", ("/nonexistent",))
-    assert printed(letter()).annex_pages == ()
-    with pytest.raises(FileNotFoundError):
-        printed(exit_letter(ONE_PAGE))
+def test_letters_without_annexes_share_a_process_and_others_have_one_each(
+    printer: Printer,
+) -> None:
+    before = children()
+    printed(letter(), printer)
+    kept = children() - before
+    assert len(kept) == 1
+    printed(letter(), printer)
+    printed(exit_letter(ONE_PAGE), printer)
+    assert children() - before == kept
+    printer.close()
+    assert children() == before
+
+
+def test_the_process_that_is_kept_loads_the_engine_and_not_the_model() -> None:
+    look = (
+        "import sys, engine.printer.child\n"
+        "print(sorted({'typst', 'pydantic', 'lxml', 'apsw', 'cryptography'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "['typst']"
+
+
+def test_the_daemon_never_loads_the_engine() -> None:
+    look = "import sys, engine.runtime.run, engine.compose.shop; print('typst' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+def test_a_process_that_has_ended_is_replaced(printer: Printer) -> None:
+    before = children()
+    wanted = printed(letter(), printer)
+    (first,) = children() - before
+    os.kill(first, signal.SIGKILL)
+    wait_for(lambda: gone(first))
+    assert printed(letter(), printer) == wanted
+    (second,) = children() - before
+    assert second != first
+
+
+def test_a_process_of_age_is_replaced(monkeypatch: pytest.MonkeyPatch, printer: Printer) -> None:
+    young = "from engine.printer import child; child.MOST_LETTERS = 2; child.main()"
+    monkeypatch.setattr(apart, "_COMMAND", (sys.executable, "-c", young))
+    assert MOST_LETTERS > 2
+    papers = [printed(letter(), printer) for _ in range(5)]
+    assert len(set(papers)) == 1
+
+
+def test_a_letter_that_ends_every_process_is_refused_after_two(
+    monkeypatch: pytest.MonkeyPatch, printer: Printer, tmp_path: Path
+) -> None:
+    count = f"open({str(tmp_path / 'begun')!r}, 'a').write('x')"
+    monkeypatch.setattr(apart, "_COMMAND", (sys.executable, "-S", "-c", count))
+    with pytest.raises(PaperError) as caught:
+        printed(letter(), printer)
+    assert "ESSAI" not in str(caught.value)
+    assert (tmp_path / "begun").read_text() == "x"
+    with pytest.raises(PaperError):
+        printed(letter(), printer)
+
+
+def test_a_template_without_end_is_ended_at_the_deadline() -> None:
+    endless = replace(shop().press, template=b"#while true {}")
+    printer, begun = Printer(1.0), time.monotonic()
+    with pytest.raises(PaperError):
+        printed(letter(), printer, endless)
+    assert time.monotonic() - begun < 5
+    printer.close()
 
 
 @pytest.mark.parametrize(
@@ -115,7 +187,7 @@ def test_a_letter_without_annexes_starts_no_process(monkeypatch: pytest.MonkeyPa
 def test_a_pdf_that_cannot_be_read_is_refused_in_the_same_words(pdf: bytes) -> None:
     of = exit_letter(ONE_PAGE, pdf)
     with pytest.raises(UnusableAnnexError) as here:
-        printed(of, print_letter)
+        printed(of, typeset_here)
     with pytest.raises(UnusableAnnexError) as apart:
         printed(of)
     assert str(apart.value) == str(here.value)
@@ -136,7 +208,7 @@ def test_a_drawing_without_end_is_ended_at_the_deadline(monkeypatch: pytest.Monk
         wait_for(lambda: limits(child)["Max cpu time"] == str(MOST_CPU))
         wait_for(lambda: Path(f"/proc/{child}/oom_score_adj").read_text() == "1000\n")
         assert limits(child)["Max address space"] == str(MOST_MEMORY)
-        assert limits(child)["Max file size"] == str(MOST_ANSWER)
+        assert limits(child)["Max file size"] == str(MOST_WRITTEN)
         assert limits(child)["Max core file size"] == "0"
         assert Path(f"/proc/{child}/environ").read_bytes() == b"MALLOC_ARENA_MAX=2\0"
         with pytest.raises(AnnexError, match="LE-106") as caught:
@@ -169,7 +241,7 @@ def test_a_killed_child_is_a_refusal() -> None:
 
 
 def test_no_child_outlives_its_parent() -> None:
-    of = "from tests.test_printer import *; printed(exit_letter(endless()))"
+    of = "from tests.printer.test_apart import *; printed(exit_letter(endless()))"
     parent = subprocess.Popen([sys.executable, "-c", of], stderr=subprocess.DEVNULL)
     tasks = Path(f"/proc/{parent.pid}/task/{parent.pid}/children")
     child = wait_for(lambda: int((tasks.read_text().split() or ["0"])[0]))
@@ -180,50 +252,28 @@ def test_no_child_outlives_its_parent() -> None:
     wait_for(lambda: gone(child), 1)  # sooner than any of its limits
 
 
-def row(*frames: bytes) -> bytes:
-    return b"".join(struct.pack(">I", len(one)) + one for one in frames)
-
-
 @pytest.mark.parametrize(
     "answer",
     [
         b"",
-        b"\xff\xff\xff\xff",
-        row(b"drawn", b"\1", b"%PDF-1.4")[:-1],
-        row(b"drawn", b"\1\1", b"%PDF-1.4"),
-        row(b"drawn", b"\0", b"%PDF-1.4"),
-        row(b"drawn", bytes([MAX_PAGES + 1]), b"%PDF-1.4"),
-        row(b"drawn", b"\1", b"<html>"),
-        row(b"too-many", b"ESSAI MARCEL"),
-        row(b"too-many", b"1" * 5000),
-        row(b"ESSAI", b"MARCEL"),
+        b"\xff" * 8,
+        message((b"drawn", b"\1", b"%PDF-1.4"))[:-1],
+        message((b"drawn", b"\1\1", b"%PDF-1.4")),
+        message((b"drawn", b"\0", b"%PDF-1.4")),
+        message((b"drawn", bytes([MAX_PAGES + 1]), b"%PDF-1.4")),
+        message((b"drawn", b"\1", b"<html>")),
+        message((b"too-many", b"ESSAI MARCEL")),
+        message((b"too-many", b"1" * 5000)),
+        message((b"ESSAI", b"MARCEL")),
     ],
     ids=range(10),
 )
 def test_an_answer_that_is_none_is_a_refusal(
     answer: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    script = f"import sys; sys.stdin.buffer.read(); sys.stdout.buffer.write({answer!r})"
-    monkeypatch.setattr(printer, "_COMMAND", (sys.executable, "-S", "-c", script))
+    script = f"import socket; s = socket.socket(fileno=0); s.recv(1 << 20); s.sendall({answer!r})"
+    monkeypatch.setattr(apart, "_COMMAND", (sys.executable, "-S", "-c", script))
     with pytest.raises(AnnexError) as caught:
         printed(exit_letter(ONE_PAGE))
     assert type(caught.value) is AnnexError
     assert "ESSAI" not in str(caught.value)
-
-
-def test_an_answer_before_a_bad_end_counts_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    answer = row(b"drawn", b"\1", b"%PDF-1.4")
-    script = f"import sys; sys.stdout.buffer.write({answer!r}); sys.exit(3)"
-    monkeypatch.setattr(printer, "_COMMAND", (sys.executable, "-S", "-c", script))
-    with pytest.raises(AnnexError):
-        printed(exit_letter(ONE_PAGE))
-
-
-@given(st.lists(st.binary(max_size=40), max_size=5))
-def test_frames_are_read_as_they_were_written(frames: list[bytes]) -> None:
-    assert printer._frames(row(*frames)) == frames
-
-
-@given(st.binary(max_size=60))
-def test_any_bytes_are_whole_frames_or_none(data: bytes) -> None:
-    assert row(*printer._frames(data)) in (data, b"")
