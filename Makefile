@@ -39,10 +39,10 @@ bench: $(READY) ## measure, beside named peers, in one run; writes build/bench.j
 crashtest: $(READY) ## kill -9 the daemon at random moments of the demo day (RUNS=50)
 	@$(BIN)/python -m tests.crash --runs $(or $(RUNS),50)
 
-conformance: $(READY) ## run the national validation kit over every CDA that is made (KIT=folder of the kit, FILES=others)
+conformance: $(READY) ## run the national kit over every CDA that is made, the demo day's too (KIT=its folder, EBRIM=folder of lcm.xsd, FILES=others)
 	@test -n "$(KIT)" || { echo "give the checked-out kit: make conformance KIT=<folder of ansforge/TestContenuCDA-3-0>"; exit 2; }
 	@$(BIN)/python -c 'import saxonche' 2>/dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[conformance]'
-	@$(BIN)/python -m tests.conformance --kit "$(KIT)" $(FILES)
+	@$(BIN)/python -m tests.conformance --kit "$(KIT)" $(if $(EBRIM),--ebrim "$(EBRIM)") $(FILES)
 
 lock: $(READY) ## resolve the dependencies anew
 	@$(BIN)/python -m pip install --quiet uv

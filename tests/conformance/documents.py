@@ -92,7 +92,7 @@ def cda(of: Letter) -> bytes:
 
 
 def write_all(folder: Path) -> list[Path]:
-    """Write every document into a folder."""
+    """Write every document into a folder: golden ones as they are, letters in their zip."""
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for source in sorted((ROOT / "fixtures").rglob("*.xml")):
@@ -100,7 +100,7 @@ def write_all(folder: Path) -> list[Path]:
             name = "-".join(source.relative_to(ROOT / "fixtures").parts)
             written.append(Path(shutil.copyfile(source, folder / name)))
     for name, one in letters().items():
-        path = folder / f"{name}.xml"
-        path.write_bytes(cda(one))
+        path = folder / f"{name}.zip"
+        path.write_bytes(render(one, shop(), FACE).files["ihe_xdm.zip"])
         written.append(path)
     return written
