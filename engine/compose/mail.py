@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from email.headerregistry import Address
 from email.policy import SMTP
 from email.utils import format_datetime
+from functools import lru_cache
 from typing import Final, Literal
 from urllib.parse import quote
 
@@ -131,10 +132,15 @@ def _names(letter: Letter) -> tuple[str, str]:
 def _addresses(letter: Letter, face: ChannelFace) -> list[str]:
     doctor, sender = _shown(doctor_name(letter.recipient)), _shown(face.sender_name)
     return [
-        _header("From", Address(sender, addr_spec=_checked(letter, face.sender))),
-        _header("To", Address(doctor, addr_spec=_checked(letter, face.address))),
-        _header("Reply-To", Address(addr_spec=_checked(letter, letter.unit.secure_address))),
+        _mailbox("From", sender, _checked(letter, face.sender)),
+        _mailbox("To", doctor, _checked(letter, face.address)),
+        _mailbox("Reply-To", "", _checked(letter, letter.unit.secure_address)),
     ]
+
+
+@lru_cache(maxsize=256)  # few senders and doctors, many letters; no patient is named
+def _mailbox(name: str, shown: str, address: str) -> str:
+    return _header(name, Address(shown, addr_spec=address))
 
 
 def _shown(name: str) -> str:
@@ -248,8 +254,6 @@ def _file_part(content: bytes, kind: str, name: str) -> bytes:
 
 
 def _base64_lines(content: bytes) -> bytes:
-    # 57 bytes make a line of 76 characters (RFC 2045 section 6.8).
-    view = memoryview(content)
-    return b"\r\n".join(
-        binascii.b2a_base64(view[i : i + 57], newline=False) for i in range(0, len(view), 57)
-    )
+    encoded = binascii.b2a_base64(content, newline=False)
+    # Lines of 76 characters (RFC 2045 section 6.8).
+    return b"\r\n".join([encoded[i : i + 76] for i in range(0, len(encoded), 76)])

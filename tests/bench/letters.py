@@ -1,7 +1,8 @@
 """What a letter costs: text, PDF/A-1a, CDA, XDM and mail, in CPU time of one process.
 
 Every letter differs in its patient, so nothing is answered from a cache. The mail alone is
-measured beside the standard library's EmailMessage, which is given the same parts.
+measured beside the standard library's EmailMessage, which is given the same parts. The whole way
+is the dispatcher's and the worker's: made, judged as it would leave, read by the firewall.
 """
 
 import time
@@ -14,13 +15,24 @@ from statistics import median
 from engine.compose.mail import Renderings, build
 from engine.compose.render import Rendered, render
 from engine.model.letter import Letter, LetterKind
+from engine.printer import print_apart
+from engine.privacy.report import Known, OwnTerms
+from engine.privacy.rules import Rules
+from engine.privacy.rules import load as load_rules
+from engine.privacy.search import search
+from engine.verify import check
 from tests.bench.row import Row
 from tests.support.examples import whole_letter
 from tests.support.letters import (
+    DOCTOR,
     FACE,
+    NEUTRAL_FACE,
     PATIENT,
     PSYCHIATRIC,
+    ROOT,
     SOMATIC,
+    UNIT,
+    discreet,
     letter,
     second,
     shop,
@@ -31,6 +43,12 @@ PEER = "email.message.EmailMessage.as_bytes"
 LETTERS = 150
 FULLEST = 30
 MAILS = 60
+OWN = OwnTerms(
+    names=(UNIT.unit,),
+    addresses=UNIT.address,
+    mailboxes=(UNIT.secure_address, FACE.sender),
+    phones=("03 00 00 00 01", "03 00 00 00 02"),
+)
 
 
 def run() -> list[Row]:
@@ -52,7 +70,38 @@ def run() -> list[Row]:
         Row("the same, with every item there is", median(fullest) * 1000, "ms CPU", target="< 100"),
         Row(f"memory grown over {LETTERS} letters", grown, "MiB"),
         Row("mail joined from its parts", 1 / ours, "mails/s CPU", PEER, 1 / peers),
+        *_whole_way(),
     ]
+
+
+def _whole_way() -> list[Row]:
+    """Letter, PDF, CDA level 3, XDM, mail; pre-flight; firewall: letters a second on one core."""
+    rules = load_rules(ROOT / "mappings" / "privacy")
+    typical = letter(LetterKind.EXIT_LETTER)
+    cases = {
+        "whole way, pre-flight and firewall included": typical,
+        "the same, with every item there is": whole_letter(),
+        "the same, with every item, discreet": discreet(whole_letter()),
+    }
+    rows = []
+    for name, case in cases.items():
+        _leave(case, rules)
+        times = [_cpu(partial(_leave, _nth(case, n), rules)) for n in range(FULLEST)]
+        rows.append(Row(name, 1 / median(times), "letters/s CPU", target="> 10"))
+    return rows
+
+
+def _leave(of: Letter, rules: Rules) -> None:
+    face = NEUTRAL_FACE if of.discreet else FACE
+    mime = render(of, shop(), face, printer=print_apart).mime
+    if check(f"delivery {of.delivery}", mime, leaving=True).grave:
+        raise AssertionError("the pre-flight refuses a letter of the bench")
+    known = Known(
+        people=(f"{of.patient.birth_family} {of.patient.birth_given}", f"{DOCTOR.family}"),
+        addresses=(DOCTOR.place,),
+    )
+    if search(mime, rules, discreet=of.discreet, own=OWN, known=known):
+        raise AssertionError("the firewall holds a letter of the bench")
 
 
 def _nth(of: Letter, n: int) -> Letter:
