@@ -21,14 +21,22 @@ def letter() -> None:
 @letter.command("show")
 @click.argument("stay")
 @_patient
+@click.option(
+    "--role",
+    help="As another reader than the médecin traitant would see it: csapa, cmp, nurse, clat, "
+    "coordinator (mappings/letters/roles.toml).",
+)
 @as_json
 @click.pass_obj
-def letter_show(config_path: Path, stay: str, patient: str | None, json_: bool) -> None:
-    """What the letter would say now; who said each part, and why another would not leave.
+def letter_show(
+    config_path: Path, stay: str, patient: str | None, role: str | None, json_: bool
+) -> None:
+    """What the letter would say now, and under which face; who said each part, and why another
+    would not leave.
 
     STAY is the visit number.
     """
-    told = ask(config_path, "letter.show", {"stay": stay, "patient": patient})
+    told = ask(config_path, "letter.show", {"stay": stay, "patient": patient, "role": role})
     text = told.pop("text")
     print_json(told) if json_ else click.echo(printable(text), nl=False)
 

@@ -3,11 +3,13 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
+from enum import StrEnum
 
 from engine.compose.outline import blocks_of
 from engine.compose.plain import block_lines
 from engine.decide.completeness import Lack, Level, Missing, Report
 from engine.model.fact import Half
+from engine.model.people import Role
 from engine.model.stay import Person, Stay
 from engine.model.summary import Items, Said
 
@@ -15,6 +17,21 @@ _LEVELS = {
     Level.REQUIRED: "Required of every discharge letter",
     Level.NATIONAL: "Recommended of every discharge letter",
     Level.DOOR: "At the prison's door",
+}
+
+
+class Face(StrEnum):
+    """Who a letter to the doctor comes from."""
+
+    OPEN = "open"
+    DISCREET = "discreet"
+    MISSING = "discreet-missing"
+
+
+_FACES = {
+    Face.OPEN: "open: it tells where it comes from",
+    Face.DISCREET: "discreet: the hospital's neutral face, and no word of the detention",
+    Face.MISSING: "discreet, and the unit has no neutral face: nothing leaves",
 }
 
 
@@ -27,6 +44,7 @@ class Shown:
     contained: Items | None  # None: a PDF, or a document of neither half
     form: str
     why_not: str  # empty: it leaves
+    left_out: tuple[str, ...] = ()  # items that the face or the reader's role keeps here
 
     @property
     def items(self) -> Items:
@@ -35,7 +53,13 @@ class Shown:
 
 
 def told_show(
-    person: Person, stay: Stay, standing: str, shown: Sequence[Shown], zone: tzinfo
+    person: Person,
+    stay: Stay,
+    standing: str,
+    face: Face,
+    role: Role,
+    shown: Sequence[Shown],
+    zone: tzinfo,
 ) -> str:
     """The letter as it would be now, then what would stay here, and why."""
     names = " ".join(filter(None, (person.traits.birth_family, person.traits.birth_given)))
@@ -43,6 +67,8 @@ def told_show(
         f"Patient {person.patient.partition('|')[0]}  {names}",
         f"Stay in {stay.usmp} since {_at(stay.arrived_at, zone)} (visit {stay.visit})",
         f"Letter: {standing}",
+        f"Face: {_FACES[face]}",
+        *([] if role is Role.GP else [f"As {role} would read it, of what may go to the doctor"]),
         "",
         "In the letter",
         *(_all([one for one in shown if not one.why_not], zone) or ["  nothing"]),
@@ -72,6 +98,8 @@ def _one(one: Shown, zone: tzinfo) -> Iterator[str]:
             yield f"    {block.heading}"
         for text in block_lines(block):
             yield from (f"      {line}" for line in text.split("\n"))
+    if one.left_out:
+        yield f"    (left out: {', '.join(one.left_out)})"
 
 
 def told_check(found: Report) -> str:

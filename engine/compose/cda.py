@@ -16,6 +16,7 @@ from engine.compose.shop import CdaCodes, Coded, Shop
 from engine.compose.template import LetterSheet
 from engine.model.cda import LDL_SES, LEVEL_1, V3, XSI
 from engine.model.letter import Letter, LetterKind, Signatory
+from engine.model.people import Role
 from engine.model.summary import Source
 
 TEMPLATES: Final = (
@@ -65,7 +66,8 @@ def render_cda(letter: Letter, pdf: bytes, shop: Shop) -> bytes:
         if who.rpps != letter.unit.responsible.rpps:
             # One person answers for the document; every other author attests to a part of it.
             _put_authenticator(document, "authenticator", letter, who, time(at, zone))
-    _put_attending_physician(document, letter, codes)
+    if letter.recipient.role is Role.GP:
+        _put_attending_physician(document, letter, codes)
     _put_event(document, letter, shop)
     _put_replaced(document, letter)
     _put_encounter(document, letter, shop)

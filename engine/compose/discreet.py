@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 
 from engine.model.letter import Letter, Signatory
 from engine.model.people import Professional
-from engine.model.summary import Contribution, Diagnosis, ExitSummary, RightKind
+from engine.model.summary import Contribution, Diagnosis, ExitSummary, Items, RightKind
 from engine.model.value import Value
 
 _PHYSICIAN: Final = "G15_10"  # JDV_J01: the profession, whatever follows
@@ -50,20 +50,21 @@ def _summary(summary: ExitSummary, rules: Discretion) -> ExitSummary:
 
 
 def _part(one: Contribution, rules: Discretion) -> Contribution:
-    said, items = one.said, one.items
+    said = one.said
     return one.model_copy(
         update={
             "said": said.model_copy(update={"author": said.author and _person(said.author, rules)}),
-            "items": items.model_copy(
-                update={
-                    "rights": tuple(
-                        right for right in items.rights if right.kind not in rules.rights
-                    ),
-                    "diagnoses": tuple(
-                        found for found in items.diagnoses if not _tells(found, rules)
-                    ),
-                }
-            ),
+            "items": discreet_items(one.items, rules),
+        }
+    )
+
+
+def discreet_items(items: Items, rules: Discretion) -> Items:
+    """The items without those that only detained people have."""
+    return items.model_copy(
+        update={
+            "rights": tuple(right for right in items.rights if right.kind not in rules.rights),
+            "diagnoses": tuple(found for found in items.diagnoses if not _tells(found, rules)),
         }
     )
 

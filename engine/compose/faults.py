@@ -117,6 +117,20 @@ class LengthError(LetterError):
         )
 
 
+class NothingShownError(LetterError):
+    """Its reader's role is shown none of the items that the letter has."""
+
+    code = "LE-111"
+    what = "Nothing of this letter is for the role of its reader."
+
+    def __init__(self, letter: Letter) -> None:
+        super().__init__(
+            letter,
+            remedy="see what each role is shown: relais letter show VISIT --role ROLE; widen it in "
+            "mappings/letters/roles.toml, or correct the reader's role in the directory file",
+        )
+
+
 class SizeError(LetterError):
     """The mail is larger than the channel takes."""
 

@@ -8,7 +8,7 @@ from typing import Final
 from engine.compose.faults import IdentityError
 from engine.compose.text import MONTHS, french_date
 from engine.model.letter import Letter, LetterPatient, Signatory
-from engine.model.people import Ins, Mailbox, Professional, nir_key_ok
+from engine.model.people import Ins, Mailbox, Professional, Role, nir_key_ok
 
 _MATRICULE: Final = re.compile(r"[0-9]{5}(?:[0-9]{2}|2[AB])[0-9]{8}")
 _COG: Final = re.compile(r"[0-9][0-9AB][0-9]{3}")
@@ -115,11 +115,14 @@ def shown_name(patient: LetterPatient) -> str:
 def doctor_name(who: Signatory | Mailbox | Professional, *, physician: bool = False) -> str:
     """``Dr Paul TEMOIN``; a professional who is not known to be a physician has no title.
 
-    ``physician``: the role says so, whatever else is known. A mailbox of the directory is a
+    ``physician``: the role says so, whatever else is known. The mailbox of a médecin traitant is a
     doctor's. JDV_J01: G15_10 is the profession of physician; others write parts of letters too.
     """
-    code = None if isinstance(who, Mailbox) else who.specialty_code
-    known = isinstance(who, Mailbox) or physician if code is None else code.startswith("G15_10")
+    if isinstance(who, Mailbox):
+        known = who.role is Role.GP
+    else:
+        code = who.specialty_code
+        known = physician if code is None else code.startswith("G15_10")
     return f"{'Dr ' if known else ''}{who.given} {who.family.upper()}".strip()
 
 

@@ -14,7 +14,7 @@ from engine.compose.plain import plain_words, render_plain
 from engine.compose.shop import Shop
 from engine.compose.template import write
 from engine.compose.text import cleaned
-from engine.compose.view import GP, viewed
+from engine.compose.view import viewed
 from engine.compose.xdm import render_xdm
 from engine.model.letter import Letter
 
@@ -41,11 +41,12 @@ def render(
 ) -> Rendered:
     """Make every form of a letter, and the mail that carries them.
 
-    Pure, thread-safe, and the same bytes for the same arguments. ``typeset`` makes the
-    PDF; ``leaflet`` is a PDF of the unit, joined as it is, but never to a discreet letter. Raises
-    a ComposeError, which names no patient, when the letter cannot be made.
+    Pure, thread-safe, and the same bytes for the same arguments. The recipient's role says which
+    items are shown. ``typeset`` makes the PDF; ``leaflet`` is a PDF of the unit, joined as it is,
+    but never to a discreet letter. Raises a ComposeError, which names no patient, when the letter
+    cannot be made.
     """
-    clean = viewed(cleaned(letter), shop.roles[GP])
+    clean = viewed(cleaned(letter), shop.roles[letter.recipient.role])
     if clean.discreet:
         clean, leaflet = discreetly(clean, shop.discretion), b""
     check_names(clean)

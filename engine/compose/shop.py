@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from engine.compose.discreet import Discretion
 from engine.compose.pdf import Press, load_press
 from engine.compose.template import LetterSheet, Pattern, read_pattern
-from engine.compose.view import read_roles
+from engine.compose.view import Roles, read_roles
 from engine.model.errors import ConfigError
 from engine.model.fact import Visibility
 from engine.model.letter import LetterKind
@@ -90,7 +90,7 @@ class Shop:
     xdm: XdmCodes
     zone: tzinfo
     source_oid: str
-    roles: dict[str, frozenset[str]]  # items that each role is shown
+    roles: Roles
     discretion: Discretion
 
 
@@ -103,8 +103,7 @@ def load(mappings: Path, *, zone: tzinfo, source_oid: str) -> Shop:
     """
     letters = mappings / "letters"
     patterns = {kind: _pattern(letters / kind.value) for kind in LetterKind}
-    roles = _roles(letters / "roles.toml")
-    discretion = _model(Discretion, letters / "discreet.toml")
+    roles, discretion = load_roles(mappings), load_discretion(mappings)
     terminologies = mappings / "terminologies"
     cda = _model(CdaCodes, terminologies / "cda.toml")
     xdm = _model(XdmCodes, terminologies / "xdm.toml")
@@ -117,17 +116,24 @@ def load(mappings: Path, *, zone: tzinfo, source_oid: str) -> Shop:
     return Shop(patterns, load_press(letters), cda, xdm, zone, source_oid, roles, discretion)
 
 
-def _pattern(folder: Path) -> Pattern:
-    sheet = _model(LetterSheet, folder / "letter.toml")
-    body, mail = (_text(folder / name) for name in ("letter.txt.j2", "mail.txt.j2"))
-    return read_pattern(sheet, body, mail, where=str(folder))
-
-
-def _roles(path: Path) -> dict[str, frozenset[str]]:
+def load_roles(mappings: Path) -> Roles:
+    """``letters/roles.toml`` alone. Raises ConfigError."""
+    path = mappings / "letters" / "roles.toml"
     try:
         return read_roles(tomllib.loads(_text(path)))
     except ValueError as error:  # of TOML too
         raise _unusable(path, str(error)) from None
+
+
+def load_discretion(mappings: Path) -> Discretion:
+    """``letters/discreet.toml`` alone. Raises ConfigError."""
+    return _model(Discretion, mappings / "letters" / "discreet.toml")
+
+
+def _pattern(folder: Path) -> Pattern:
+    sheet = _model(LetterSheet, folder / "letter.toml")
+    body, mail = (_text(folder / name) for name in ("letter.txt.j2", "mail.txt.j2"))
+    return read_pattern(sheet, body, mail, where=str(folder))
 
 
 def _model(kind: type[M], path: Path) -> M:

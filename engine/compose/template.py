@@ -17,15 +17,26 @@ from engine.compose.outline import parts
 from engine.compose.text import french_date, typographic
 from engine.model.errors import ConfigError
 from engine.model.letter import Letter, LetterKind
+from engine.model.people import Role
 from engine.model.value import Value
 
 BLOCKS: Final = ("object", "replaces", "greeting", "opening", "closing")
 _KNOWN: Final = frozenset(
     {
-        "arrived", "awaited", "discreet", "e", "issued", "left", "noun", "patient", "replaces",
-        "sections", "unit", "version",
+        "arrived", "awaited", "dear", "discreet", "e", "issued", "left", "noun", "patient",
+        "regards", "replaces", "sections", "unit", "version", "whose", "you",
     }
 )  # fmt: skip
+
+# How the reader is spoken to. Of others than the médecin traitant nobody knows if they are doctors.
+_TO_THE_DOCTOR: Final = {
+    "dear": "Chère consœur, cher confrère", "you": "chère consœur, cher confrère",
+    "regards": "nos salutations confraternelles", "whose": "votre",
+}  # fmt: skip
+_TO_OTHERS: Final = {
+    "dear": "Madame, Monsieur", "you": "Madame, Monsieur",
+    "regards": "nos salutations distinguées", "whose": "notre",
+}  # fmt: skip
 
 
 class TypeOfDocument(Value):
@@ -145,6 +156,7 @@ def _fields(letter: Letter, sheet: LetterSheet, zone: tzinfo) -> Mapping[str, An
 
     replaced = letter.replaces
     return {
+        **(_TO_THE_DOCTOR if letter.recipient.role is Role.GP else _TO_OTHERS),
         "arrived": day(letter.arrived_at),
         "awaited": bool(letter.withheld),
         "discreet": letter.discreet,

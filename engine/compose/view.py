@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Final
 
+from engine.compose.faults import NothingShownError
 from engine.model.letter import Letter
+from engine.model.people import Role
 from engine.model.summary import ExitSummary, Items
 
 ALL: Final = frozenset(Items.model_fields)
-GP: Final = "gp"  # médecin traitant
-ROLES: Final = (GP, "csapa", "cmp", "nurse", "clat", "coordinator")
+Roles = Mapping[Role, frozenset[str]]  # the items that each is shown
+ROLES: Final = tuple(role.value for role in Role)
 
 
 def view(summary: ExitSummary, fields: frozenset[str]) -> ExitSummary:
@@ -20,46 +22,55 @@ def view(summary: ExitSummary, fields: frozenset[str]) -> ExitSummary:
     validated = tuple(one for one in summary.contributions if one.said.validated)
     if fields >= ALL:
         return ExitSummary(contributions=validated)
-    hidden = {name: field.default for name, field in Items.model_fields.items()}
-    hidden = {name: default for name, default in hidden.items() if name not in fields}
-    shown = (
-        one.model_copy(update={"items": one.items.model_copy(update=hidden)}) for one in validated
-    )
+    shown = (one.model_copy(update={"items": seen(one.items, fields)}) for one in validated)
     return ExitSummary(contributions=tuple(one for one in shown if one.items != Items()))
+
+
+def seen(items: Items, fields: frozenset[str]) -> Items:
+    """These of the items alone."""
+    if fields >= ALL:
+        return items
+    hidden = {
+        name: field.default for name, field in Items.model_fields.items() if name not in fields
+    }
+    return items.model_copy(update=hidden)
 
 
 def viewed(letter: Letter, fields: frozenset[str]) -> Letter:
     """The letter as a role may read it.
 
     The pages of an annex are one item that cannot be parted: a role that does not see all items
-    sees no annex either.
+    sees no annex either. Raises NothingShownError for an exit letter of which nothing is left.
     """
     changes: dict[str, object] = {"summary": view(letter.summary, fields)}
     if not fields >= ALL:
         changes["annexes"] = ()
     before = letter.replaces
     if before is not None and before.summary is not None:
-        seen = before.model_copy(update={"summary": view(before.summary, fields)})
-        changes["replaces"] = seen
-    return letter.model_copy(update=changes)
+        changes["replaces"] = before.model_copy(update={"summary": view(before.summary, fields)})
+    shown = letter.model_copy(update=changes)
+    had = letter.summary.contributions or letter.annexes
+    if had and not shown.summary.contributions and not shown.annexes:
+        raise NothingShownError(letter)
+    return shown
 
 
-def read_roles(content: Mapping[str, object]) -> dict[str, frozenset[str]]:
+def read_roles(content: Mapping[str, object]) -> dict[Role, frozenset[str]]:
     """roles.toml: the items of each role. ValueError with the place and, where it can, the cure."""
-    found: dict[str, frozenset[str]] = {}
-    for role, items in content.items():
-        if role not in ROLES:
-            raise ValueError(f"{role}: unknown role{_near(role, ROLES)}")
+    found: dict[Role, frozenset[str]] = {}
+    for name, items in content.items():
+        if name not in ROLES:
+            raise ValueError(f"{name}: unknown role{_near(name, ROLES)}")
         if items == "all":
-            found[role] = ALL
+            found[Role(name)] = ALL
             continue
         if not isinstance(items, list) or not all(isinstance(one, str) for one in items):
-            raise ValueError(f'{role}: neither "all" nor a list of items')
+            raise ValueError(f'{name}: neither "all" nor a list of items')
         unknown = [one for one in items if one not in ALL]
         if unknown:
-            raise ValueError(f"{role}: unknown item {unknown[0]}{_near(unknown[0], sorted(ALL))}")
-        found[role] = frozenset(items)
-    missing = [role for role in ROLES if role not in found]
+            raise ValueError(f"{name}: unknown item {unknown[0]}{_near(unknown[0], sorted(ALL))}")
+        found[Role(name)] = frozenset(items)
+    missing = [role.value for role in Role if role not in found]
     if missing:
         raise ValueError(f"{missing[0]}: this role is missing")
     return found

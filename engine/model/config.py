@@ -314,7 +314,9 @@ class Config(Value):
     )
     data: Path = Field(description="Folder of the store, the key and the control socket.")
     mappings: Path = Field(default=Path("mappings"), description="Folder of the mappings.")
-    directory: Path = Field(description="CSV: rpps,family,given,place,mailbox,type,channel.")
+    directory: Path = Field(
+        description="CSV: rpps,family,given,place,mailbox,type,channel; and role, if you like."
+    )
     time_zone: str = Field(default="Europe/Paris", description="Of dates without an offset.")
     test_mailboxes: tuple[str, ...] = Field(
         default=(), description="Where test mails may go; they go to the first one."

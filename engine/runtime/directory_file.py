@@ -1,8 +1,9 @@
 """Reads the directory file: which mailbox reaches which doctor.
 
 CSV in UTF-8, separated by ``;`` or ``,``, with a header line that names the columns
-rpps, family, given, place, mailbox, type, channel in any order. A row that is not beyond doubt is
-left out: a mail to the wrong doctor is the worst failure there is. Reasons hold no value of a row.
+rpps, family, given, place, mailbox, type, channel and role in any order; place and role may be
+left out. A row that is not beyond doubt is: a mail to the wrong doctor is the worst failure there
+is. Reasons hold no value of a row.
 """
 
 import csv
@@ -13,9 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
-from engine.model.people import Mailbox, MailboxType, rpps_ok
+from engine.model.people import Mailbox, MailboxType, Role, rpps_ok
 
 COLUMNS: Final = ("rpps", "family", "given", "place", "mailbox", "type", "channel")
+ROLE: Final = (
+    "role"  # as what its reader is shown a letter; most files have médecins traitants only
+)
 _OPTIONAL: Final = frozenset({"place"})
 # One address, no display name, no quoting: what annuaire.sante.fr publishes. An accented local
 # part would need SMTPUTF8, which relays of the trust space do not offer.
@@ -23,6 +27,7 @@ _ADDRESS: Final = re.compile(
     r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
     r"@(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z]{2,63}"
 )
+_ROLES: Final = tuple(role.value for role in Role)
 _MOST = 256 * 1024 * 1024  # bytes
 
 Directory = dict[str, tuple[Mailbox, ...]]
@@ -103,7 +108,8 @@ def _rows(rows: "_Rows", channels: frozenset[str]) -> tuple[Directory, tuple[Row
             f"the first line lacks the column {', '.join(lacking)}",
             f"start the file with: {';'.join(COLUMNS)}",
         )
-    places: dict[str, int] = {name: header.index(name) for name in COLUMNS if name in header}
+    known = (*COLUMNS, ROLE)
+    places: dict[str, int] = {name: header.index(name) for name in known if name in header}
     kept: list[tuple[int, Mailbox]] = []
     mistakes: list[RowMistake] = []
     for cells in rows:
@@ -162,6 +168,9 @@ def _row(
             "no [channels.*] of relais.toml has that name",
             f"one of {', '.join(sorted(channels)) or 'none is configured'}",
         )
+    role = row.get(ROLE, "").lower() or Role.GP.value
+    if role not in _ROLES:
+        return RowMistake(line, ROLE, "not a role of a reader", f"one of {', '.join(_ROLES)}")
     return Mailbox(
         rpps=row["rpps"],
         family=row["family"],
@@ -170,6 +179,7 @@ def _row(
         address=row["mailbox"],
         type=MailboxType(row["type"].upper()),
         channel=row["channel"],
+        role=Role(role),
     )
 
 

@@ -51,6 +51,9 @@ def test_a_form_is_added_then_shown_then_checked(config: str, tmp_path: Path) ->
     shown = run("--config", config, "letter", "show", VISIT)
     assert shown.exit_code == 0
     assert "Pharmacie du Beffroi" in shown.output
+    nurse = run("--config", config, "letter", "show", VISIT, "--role", "nurse")
+    assert "As nurse would read it" in nurse.output
+    assert run("--config", config, "letter", "show", VISIT, "--role", "x").exit_code == 1
     after = run("--config", config, "letter", "check", VISIT, "--json")
     assert after.exit_code == 0
     assert json.loads(after.output)["complete"] is True

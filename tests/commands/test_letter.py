@@ -18,6 +18,7 @@ from tests.support.mllp_peer import Tally
 
 CLINICAL = Path(__file__).resolve().parents[2] / "fixtures/inbound/clinical"
 VISIT = "V260003"
+COORDINATOR = {"plan", "appointments", "rights", "housing", "relays"}
 
 
 @pytest.fixture
@@ -104,6 +105,55 @@ async def test_what_stays_here_is_shown_with_why(engine: Engine, context: Contex
     assert "PÉNICILLINES" in kept
     assert "nothing" in head
     assert "Suivi." in kept
+
+
+async def test_what_another_role_would_be_shown_is_told_with_what_is_left_out(
+    engine: Engine, context: Context
+) -> None:
+    await engine.hear("hennebelle-A01")
+    add(context, EXAMPLE)
+    whole = perform(context, "letter.show", {"stay": VISIT})
+    assert (whole["role"], whole["face"]) == ("gp", "open")
+    assert whole["parts"][0]["left_out"] == []
+    told = perform(context, "letter.show", {"stay": VISIT, "role": "coordinator"})
+    (part,) = told["parts"]
+    assert part["items"].keys() == whole["parts"][0]["items"].keys() & COORDINATOR
+    assert set(part["left_out"]) == whole["parts"][0]["items"].keys() - COORDINATOR
+    assert "As coordinator would read it" in told["text"]
+    assert "Pharmacie du Beffroi" not in told["text"]
+    assert "Pharmacie du Beffroi" in whole["text"]
+    assert audited(engine)[-1][2]["role"] == "coordinator"
+    with pytest.raises(OperationError):
+        perform(context, "letter.show", {"stay": VISIT, "role": "neighbour"})
+
+
+async def test_a_part_of_which_a_role_is_shown_nothing_stays_here(
+    engine: Engine, context: Context
+) -> None:
+    await engine.hear("hennebelle-A01")
+    add(context, encoded(form(items={"synthesis": "Suivi."})))
+    told = perform(context, "letter.show", {"stay": VISIT, "role": "nurse"})
+    assert [one["why_not"] for one in told["parts"]] == ["this role is shown none of it"]
+
+
+async def test_the_face_is_told_and_the_discreet_one_leaves_out_what_tells_the_detention(
+    engine: Engine, context: Context
+) -> None:
+    await engine.hear("hennebelle-A01")
+    items = {"rights": [{"kind": "CNPE", "state": "rattaché"}, {"kind": "C2S", "state": "ouverte"}]}
+    add(context, encoded(form(items=items)))
+    assert "Face: open" in perform(context, "letter.show", {"stay": VISIT})["text"]
+    perform(
+        context,
+        "consent.record",
+        {"patient": "26000003", "purposes": ["detention-told"], "state": "refused"},
+    )
+    told = perform(context, "letter.show", {"stay": VISIT})
+    assert told["face"].startswith("discreet")
+    assert "Face: discreet" in told["text"]
+    (part,) = told["parts"]
+    assert part["left_out"] == ["rights"]
+    assert [one["kind"] for one in part["items"]["rights"]] == ["C2S"]
 
 
 async def test_a_check_names_what_is_missing_and_what_waits(

@@ -1,6 +1,7 @@
 """What each role sees of one source."""
 
 import shutil
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -8,16 +9,20 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from engine.compose.faults import NothingShownError
+from engine.compose.mail import ChannelFace
 from engine.compose.outline import cells, outline
 from engine.compose.render import render
 from engine.compose.shop import load
-from engine.compose.view import ALL, GP, ROLES, read_roles, view, viewed
+from engine.compose.view import ALL, read_roles, view, viewed
 from engine.model.errors import ConfigError
-from engine.model.letter import LetterKind
+from engine.model.letter import Letter, LetterKind
+from engine.model.people import Role
 from engine.model.summary import Contribution, ExitSummary
+from engine.verify import check
 from tests.support.any_summary import SUMMARIES, leaves
 from tests.support.examples import WHOLE, corrected_letter, whole_letter
-from tests.support.letters import FACE, PARIS, ROOT, annex, letter, shop
+from tests.support.letters import FACE, HPRIM_FACE, PARIS, ROOT, annex, letter, shop
 
 SHIPPED = tomllib.loads((ROOT / "mappings/letters/roles.toml").read_text())
 
@@ -60,11 +65,11 @@ def test_what_its_author_has_not_validated_is_shown_to_nobody() -> None:
 
 def test_the_doctor_is_shown_all_and_the_coordinator_nothing_clinical() -> None:
     roles = read_roles(SHIPPED)
-    assert set(roles) == set(ROLES)
-    assert roles[GP] == ALL
+    assert set(roles) == set(Role)
+    assert roles[Role.GP] == ALL
     told = {
         cell.text
-        for block in outline(view(WHOLE, roles["coordinator"]), PARIS)
+        for block in outline(view(WHOLE, roles[Role.COORDINATOR]), PARIS)
         for cell in cells(block)
     }
     assert "Dentiste" in told
@@ -72,13 +77,78 @@ def test_the_doctor_is_shown_all_and_the_coordinator_nothing_clinical() -> None:
 
 
 def test_a_role_that_does_not_see_all_sees_no_page_of_an_annex_nor_of_the_version_before() -> None:
-    fields = read_roles(SHIPPED)["nurse"]
+    fields = read_roles(SHIPPED)[Role.NURSE]
     seen = viewed(corrected_letter().model_copy(update={"annexes": (annex(1),)}), fields)
     assert seen.annexes == ()
     assert seen.replaces is not None
     assert seen.replaces.summary is not None
     assert all(one.items.synthesis is None for one in seen.replaces.summary.contributions)
     assert viewed(whole_letter(), ALL) == whole_letter()
+
+
+def _to(role: Role, of: Letter) -> Letter:
+    reader = of.recipient.model_copy(update={"role": role})
+    return of.model_copy(update={"recipient": reader})
+
+
+WORD_OF = {
+    "synthesis": "Primo-infection",
+    "diagnoses": "Entorse",
+    "treatments": "METFORMINE",
+    "opioid": "MÉTHADONE",
+    "results": "crachats",
+    "screenings": "VIH",
+    "vaccinations": "saisonnière",
+    "appointments": "Dentiste",
+    "plan": "Automesure",
+    "rights": "ALD",
+    "suicide_risk": "suicidaire",
+    "relays": "Passerelle",
+}
+
+
+@pytest.mark.parametrize("face", [FACE, HPRIM_FACE], ids=["xdm", "hprim"])
+@pytest.mark.parametrize("role", list(Role))
+def test_every_form_of_a_letter_to_a_role_says_what_it_may_read_and_no_more(
+    role: Role, face: ChannelFace
+) -> None:
+    made = render(_to(role, whole_letter()), shop(), face)
+    assert check("mail", made.mime, leaving=True).grave == ()
+    fields = read_roles(SHIPPED)[role]
+    for form in {"letter.txt", "letter.pdf", "letter.hpr", "cda.xml"} & made.files.keys():
+        words = _words(form, made.files[form])
+        for name, word in WORD_OF.items():
+            assert (word in words) is (name in fields), (form, name)
+
+
+def _words(form: str, content: bytes) -> str:
+    if form == "letter.pdf":
+        return _printed(content)
+    return content.decode("latin-1" if form == "letter.hpr" else "utf-8")
+
+
+def _printed(content: bytes) -> str:
+    tool = shutil.which("pdftotext")
+    if tool is None:
+        pytest.skip("pdftotext (poppler-utils) is not installed")
+    done = subprocess.run([tool, "-", "-"], input=content, capture_output=True, check=True)
+    return done.stdout.decode()
+
+
+def test_another_role_than_the_doctor_is_neither_called_one_nor_the_attending_physician() -> None:
+    doctor = render(whole_letter(), shop(), FACE).files
+    nurse = render(_to(Role.NURSE, whole_letter()), shop(), FACE).files
+    for form, word in (("letter.txt", b"confr\xc3\xa8re"), ("letter.txt", b"Dr Paul"),
+                       ("letter.txt", b"votre patient"), ("cda.xml", b'code="PCP"')):  # fmt: skip
+        assert word in doctor[form]
+        assert word not in nurse[form]
+
+
+def test_an_exit_letter_of_which_a_role_is_shown_nothing_is_not_made() -> None:
+    clinical = letter(LetterKind.EXIT_LETTER)  # free text alone
+    with pytest.raises(NothingShownError):
+        render(_to(Role.COORDINATOR, clinical), shop(), FACE)
+    render(_to(Role.COORDINATOR, letter()), shop(), FACE)  # a notice has no content to hide
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from typing import Final
 from engine.compose.render import render
 from engine.model.fact import Half
 from engine.model.letter import Letter, LetterKind
+from engine.model.people import Role
 from engine.model.summary import Items, Source
 from tests.support.letters import (
     DOCTOR,
@@ -82,8 +83,15 @@ def letters() -> dict[str, Letter]:
             patient=hostile,
             recipient=DOCTOR.model_copy(update={"family": HOSTILE, "given": ""}),
         ),
+        "n3-nurse-reads": _to(Role.NURSE, exit_letter(*two)),
+        "n3-coordinator-reads": _to(Role.COORDINATOR, exit_letter(*two)),
         "n3-awaited": exit_letter(said(FULL), withheld=(Half.DSP,)),
     }  # fmt: skip
+
+
+def _to(role: Role, of: Letter) -> Letter:
+    reader = of.recipient.model_copy(update={"role": role})
+    return of.model_copy(update={"recipient": reader})
 
 
 def cda(of: Letter) -> bytes:
