@@ -68,6 +68,7 @@ DOORS: dict[str, set[str]] = {
     "lxml": {
         "compose/cda.py", "compose/cda_people.py", "compose/metadata.py", "compose/xdm.py",
         "mapping/content.py", "mapping/cda_content.py", "mapping/cda_entries.py",
+        "mapping/cda_values.py",
         "mapping/cda_marks.py", "mapping/cda_pieces.py", "audit_export.py",
         "mapping/content_narrative.py",
         "wire/cda.py", "verify/xml.py", "verify/rules.py", "directory/white_list.py",

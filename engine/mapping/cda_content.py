@@ -11,9 +11,9 @@ from lxml import etree
 from pydantic import ValidationError
 
 from engine.mapping import cda_entries as entries
-from engine.mapping.cda_entries import at, reference
 from engine.mapping.cda_marks import MarksError, is_marked, read_marked
 from engine.mapping.cda_pieces import Pieces, flat, read_pieces
+from engine.mapping.cda_values import at, reference
 from engine.mapping.content_narrative import narrative_text
 from engine.model.cda import V3, SectionCode, StayCode
 from engine.model.summary import Items, Narrative

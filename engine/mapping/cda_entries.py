@@ -4,21 +4,29 @@ Source: CI-SIS models of content; LDL-SES 2022.01. Faults met in published examp
 references without their ``#``, or that point nowhere; dates that the narrative contradicts.
 """
 
-import re
-from collections.abc import Iterator
-from datetime import date, time
+from datetime import date
 from typing import Any, Final, TypeVar
 
 from lxml import etree
 from pydantic import ValidationError
 
 from engine.mapping.cda_pieces import Piece, Pieces
+from engine.mapping.cda_values import (
+    at,
+    attribute,
+    code_of,
+    codes_of,
+    day_of,
+    hour_of,
+    period_of,
+    reference,
+    text_of,
+)
 from engine.model.cda import ABSENT, V3, XSI
 from engine.model.summary import (
     Allergy,
     Appointment,
     Change,
-    Code,
     Device,
     PlannedCare,
     Result,
@@ -38,19 +46,6 @@ _UNDONE: Final = frozenset({"aborted", "cancelled", "nullified", "suspended", "h
 V = TypeVar("V", bound=Value)
 
 
-def at(element: etree._Element | None, path: str) -> etree._Element | None:
-    """The first element down a path of V3 names."""
-    if element is None:
-        return None
-    return element.find("/".join(_V3 + step for step in path.split("/")))
-
-
-def reference(element: etree._Element | None, path: str = "text/reference") -> str:
-    """The value of a reference; "" where there is none."""
-    found = at(element, path)
-    return "" if found is None else (found.get("value") or "")
-
-
 def undone(entry: etree._Element, pieces: Pieces) -> bool:
     """Whether an entry, or what holds it, denies what it names, was given up, or is taken from
     words that are struck out: its words stay words, and no item may say the contrary."""
@@ -59,7 +54,7 @@ def undone(entry: etree._Element, pieces: Pieces) -> bool:
             break
         if (one.get("negationInd") or "").strip() in ("true", "1"):
             return True
-        if _attribute(at(one, "statusCode"), "code") in _UNDONE:
+        if attribute(at(one, "statusCode"), "code") in _UNDONE:
             return True
     told = (one.get("value") or "" for one in entry.iter(_V3 + "reference"))
     return any(one.removeprefix("#") in pieces.struck for one in told)
@@ -86,17 +81,17 @@ def treatment(entry: etree._Element, pieces: Pieces, *, stopped: bool = False) -
     material = at(entry, "consumable/manufacturedProduct/manufacturedMaterial")
     coded, name = at(material, "code"), at(material, "name")
     targets = (reference(coded, "originalText/reference"), reference(entry))
-    label = _label(pieces, targets, _text(name), _attribute(coded, "displayName"))
+    label = _label(pieces, targets, text_of(name), attribute(coded, "displayName"))
     if not label:
         return None
-    low, high = _period(entry)
+    low, high = period_of(entry)
     piece = _piece(pieces, targets)
-    words = _others(pieces, piece, {label, _text(name)}, (low, high), named=True)
+    words = _others(pieces, piece, {label, text_of(name)}, (low, high), named=True)
     return _made(
         Treatment,
         piece,
         label=label,
-        codes=_codes(coded),
+        codes=codes_of(coded),
         posology=words or (None if piece else _dose(entry)),
         start=low,
         end=high,
@@ -114,13 +109,13 @@ def allergy(entry: etree._Element, pieces: Pieces) -> Allergy | None:
         reference(value, "originalText/reference"),
         reference(entry),
     )
-    told = (_text(at(entity, "name")), _attribute(substance, "displayName"))
-    label = _label(pieces, targets, *told, _attribute(value, "displayName"))
+    told = (text_of(at(entity, "name")), attribute(substance, "displayName"))
+    label = _label(pieces, targets, *told, attribute(value, "displayName"))
     if not label:
         return None
-    low, _ = _period(entry)
+    low, _ = period_of(entry)
     piece = _piece(pieces, targets)
-    spoken = {label, _attribute(kind, "displayName")}
+    spoken = {label, attribute(kind, "displayName")}
     return _made(
         Allergy,
         piece,
@@ -135,26 +130,31 @@ def allergy(entry: etree._Element, pieces: Pieces) -> Allergy | None:
 def appointment(entry: etree._Element, pieces: Pieces) -> Appointment | None:
     """FR-Rencontre: an encounter that was asked for."""
     when = at(entry, "effectiveTime")
-    value = _attribute(when, "value") or _attribute(at(when, "low"), "value")
+    value = attribute(when, "value") or attribute(at(when, "low"), "value")
     day = day_of(value)
     return _row(
-        Appointment, entry, pieces, (day,), day=day, hour=_hour(value) if day is not None else None
+        Appointment,
+        entry,
+        pieces,
+        (day,),
+        day=day,
+        hour=hour_of(value) if day is not None else None,
     )
 
 
 def planned(entry: etree._Element, pieces: Pieces) -> PlannedCare | None:
     """FR-Demande-d-examen-ou-de-suivi, FR-Acte."""
-    low, _ = _period(entry)
+    low, _ = period_of(entry)
     return _row(PlannedCare, entry, pieces, (low,), due=low)
 
 
 def device(entry: etree._Element, pieces: Pieces) -> Device | None:
     """FR-Dispositif-medical."""
     coded = at(entry, "participant/participantRole/playingDevice/code")
-    low, _ = _period(entry)
+    low, _ = period_of(entry)
     return _row(
         Device, entry, pieces, (low,), target=reference(coded, "originalText/reference"),
-        name=_attribute(coded, "displayName"), code=code_of(coded), day=low,
+        name=attribute(coded, "displayName"), code=code_of(coded), day=low,
     )  # fmt: skip
 
 
@@ -162,55 +162,16 @@ def result(entry: etree._Element, pieces: Pieces) -> Result | None:
     """An observation with a code and a value, alone or in an organizer."""
     coded, value = at(entry, "code"), at(entry, "value")
     targets = (reference(coded, "originalText/reference"), reference(entry))
-    label = _attribute(coded, "displayName") or _label(pieces, targets)
+    label = attribute(coded, "displayName") or _label(pieces, targets)
     if not label or value is None:
         return None
-    low, _ = _period(entry)
-    spoken = _attribute(value, "value") or _attribute(value, "displayName") or _text(value)
+    low, _ = period_of(entry)
+    spoken = attribute(value, "value") or attribute(value, "displayName") or text_of(value)
     # The row says more than the entry (normal values, method): it keeps its words.
     return _made(
         Result, None, label=label, code=code_of(coded), value=spoken or None,
-        unit=_attribute(value, "unit") or None, at=low,
+        unit=attribute(value, "unit") or None, at=low,
     )  # fmt: skip
-
-
-def code_of(element: etree._Element | None) -> Code | None:
-    """A code and its system; None unless both can be kept."""
-    if element is None or element.get("codeSystem") == ABSENT:
-        return None
-    try:
-        return Code(
-            code=element.get("code") or "",
-            system=element.get("codeSystem") or "",
-            display=element.get("displayName") or None,
-        )
-    except ValidationError:
-        return None
-
-
-def day_of(value: str) -> date | None:
-    """TS to a day; None where the day is not known or is none."""
-    match = re.match(r"([0-9]{4})([0-9]{2})([0-9]{2})", value)
-    if match is None:
-        return None
-    try:
-        return date(int(match[1]), int(match[2]), int(match[3]))
-    except ValueError:
-        return None
-
-
-def _hour(value: str) -> time | None:
-    match = re.match(r"[0-9]{8}([0-9]{2})([0-9]{2})", value)
-    if match is None or int(match[1]) > 23 or int(match[2]) > 59:
-        return None
-    return time(int(match[1]), int(match[2]))
-
-
-def _period(entry: etree._Element) -> tuple[date | None, date | None]:
-    """Begin and end of the first effectiveTime; a value alone is the beginning."""
-    first = at(entry, "effectiveTime")
-    low = _attribute(first, "value") or _attribute(at(first, "low"), "value")
-    return day_of(low), day_of(_attribute(at(first, "high"), "value"))
 
 
 def _row(
@@ -228,7 +189,7 @@ def _row(
     piece = _piece(pieces, targets)
     coded = at(entry, "code")
     label = _label(
-        pieces, targets, name, _text(at(entry, "value")), _attribute(coded, "displayName")
+        pieces, targets, name, text_of(at(entry, "value")), attribute(coded, "displayName")
     )
     if not label:
         return None
@@ -306,24 +267,3 @@ def _dose(entry: etree._Element) -> str | None:
     if period is not None and period.get("value"):
         found.append(f"toutes les {period.get('value')} {period.get('unit') or ''}".strip())
     return ", ".join(found)[:_LONGEST] or None
-
-
-def _codes(element: etree._Element | None) -> tuple[Code, ...]:
-    if element is None:
-        return ()
-    found = (code_of(one) for one in (element, *element.iterfind(_V3 + "translation")))
-    return tuple(one for one in found if one is not None)
-
-
-def _attribute(element: etree._Element | None, name: str) -> str:
-    return "" if element is None else (element.get(name) or "").strip()
-
-
-def _text(element: etree._Element | None) -> str:
-    return "" if element is None else " ".join("".join(_of(element)).split())
-
-
-def _of(element: etree._Element) -> Iterator[str]:
-    yield element.text or ""
-    for child in element:
-        yield child.tail or ""

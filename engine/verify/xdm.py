@@ -11,10 +11,11 @@ from html.parser import HTMLParser
 from typing import Final
 from urllib.parse import unquote
 
-from engine.verify import archive, cda, xdm_agreement, xdm_metadata
+from engine.verify import archive, cda, rim, xdm_agreement, xdm_metadata
 from engine.verify.archive import Entry, ZipError
 from engine.verify.report import Fault, Weight
-from engine.verify.xdm_metadata import PATIENT_ID, R, identifier, slot
+from engine.verify.rim import R, identifier, slot
+from engine.verify.xdm_metadata import PATIENT_ID
 from engine.verify.xml import Element, XmlError, parse, place_of
 
 _NAME: Final = re.compile(r"[A-Z0-9_]{1,8}(?:\.[A-Z0-9_]{1,3})?")
@@ -82,7 +83,7 @@ def judge_metadata(data: bytes) -> list[Fault]:
         root = parse(data)
     except XmlError as error:
         return [Fault(error.rule, "", str(error))]
-    if root.tag != xdm_metadata.ROOT:
+    if root.tag != rim.ROOT:
         return [Fault("rim-root", place_of(root), "the root is not lcm:SubmitObjectsRequest 3.0")]
     return list(xdm_metadata.judge(root))
 
@@ -172,7 +173,7 @@ def _subset(
     except XmlError as error:
         faults.append(Fault(error.rule, "METADATA.XML", str(error)))
         return
-    if root.tag != xdm_metadata.ROOT:
+    if root.tag != rim.ROOT:
         faults.append(
             Fault("rim-root", "METADATA.XML", "the root is not lcm:SubmitObjectsRequest 3.0")
         )

@@ -14,18 +14,9 @@ from engine.verify.cda_body import instant, templates
 from engine.verify.cda_codes import CLASSES, FORMATS, MEDIA
 from engine.verify.cda_header import INS_ROOTS
 from engine.verify.report import Fault
+from engine.verify.rim import R, codes, identifier, slot, slots
 from engine.verify.rules import V3, path
-from engine.verify.xdm_metadata import (
-    CODE,
-    ENTRY_AUTHOR,
-    PATIENT_ID,
-    UNIQUE_ID,
-    R,
-    codes,
-    identifier,
-    slot,
-    slots,
-)
+from engine.verify.xdm_metadata import CODE, ENTRY_AUTHOR, PATIENT_ID, UNIQUE_ID
 from engine.verify.xml import Element, place_of
 
 _C: Final = f"{{{V3}}}"

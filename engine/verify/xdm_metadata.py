@@ -1,8 +1,7 @@
 """METADATA.XML: the registry objects by themselves, before any document is looked at.
 
-Source  OASIS ebRIM 3.0 (lcm.xsd, rim.xsd: children, required attributes, lengths); IHE ITI TF-3
-section 4 (slots, classifications, external identifiers, associations); ANS models DocumentEntry
-and SubmissionSet (cardinalities).
+Source  IHE ITI TF-3 section 4 (slots, classifications, external identifiers, associations); ANS
+models DocumentEntry and SubmissionSet (cardinalities). The schema of ebRIM itself: verify.rim.
 """
 
 from collections import Counter
@@ -10,59 +9,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from engine.verify.models import Models
+from engine.verify import rim
 from engine.verify.report import Fault, Weight, bounded
-from engine.verify.rules import RIM, Book, Rule, is_oid
-from engine.verify.xml import Element, elements, place_of, tag_of
+from engine.verify.rim import R, identifier, slot, slots
+from engine.verify.rules import Book, Rule, is_oid
+from engine.verify.xml import Element, place_of
 
-LCM: Final = "urn:oasis:names:tc:ebxml-regrep:xsd:lcm:3.0"
-ROOT: Final = f"{{{LCM}}}SubmitObjectsRequest"
-R: Final = f"{{{RIM}}}"
 SET: Final = "urn:uuid:a54d6aa5-d40d-43f9-88c5-b4633d873bdd"
 ENTRY: Final = "urn:uuid:7edca82f-054d-47f2-a032-9b2a5b5186c1"
 HAS_MEMBER: Final = "urn:oasis:names:tc:ebxml-regrep:AssociationType:HasMember"
-
-_OBJECT: Final = "Slot* Name? Description? VersionInfo? Classification* ExternalIdentifier*"
-_MODELS: Final = Models(
-    {
-        "RegistryPackage": _OBJECT + " RegistryObjectList?",
-        "ExtrinsicObject": _OBJECT + " ContentVersionInfo?",
-        "Association": _OBJECT,
-        "Classification": _OBJECT,
-        "ExternalIdentifier": _OBJECT,
-        "Slot": "ValueList",
-        "ValueList": "Value*",
-        "Name": "LocalizedString*",
-        "Description": "LocalizedString*",
-    },
-    RIM,
-    "rim-order",
-)
-_LISTED: Final = frozenset(
-    R + name for name in ("RegistryPackage", "ExtrinsicObject", "Association", "Classification")
-)
-# rim.xsd: what each object cannot be without.
-_REQUIRED: Final = {
-    R + name: attributes
-    for name, attributes in {
-        "RegistryPackage": ("id",),
-        "ExtrinsicObject": ("id", "objectType", "mimeType"),
-        "Association": ("id", "associationType", "sourceObject", "targetObject"),
-        "Classification": ("id", "classifiedObject"),
-        "ExternalIdentifier": ("id", "registryObject", "identificationScheme", "value"),
-        "Slot": ("name",),
-        "LocalizedString": ("value",),
-    }.items()
-}
 
 _TIME: Final = "^[0-9]{4}([0-9]{2}){0,5}$"
 _XCN: Final = r"^[^^]+\^[^^]*\^[^^]*\^{6}&[0-2](\.[0-9]+)+&ISO\^[DLU]\^{3}(IDNPS|EI|RI|D)$"
 _XON: Final = r"^[^^]+\^{5}&[0-2](\.[0-9]+)+&ISO\^IDNST\^{3}[0-9][0-9A-Z/]+$"
 _CX: Final = r"^[^^]+\^{3}&[0-2](\.[0-9]+)+&ISO(\^[A-Z]+)?$"
-
-
-_SLOT: Final = R + "Slot"
-_VALUES: Final = f"{R}ValueList/{R}Value"
 
 
 def _slot(name: str) -> str:
@@ -84,19 +44,6 @@ _BOOK: Final = Book(
              "the status is Approved"),
         Rule("rim-entry-type", _DOCUMENT, f"@objectType='{ENTRY}'",
              "the objectType is that of a document entry"),
-        Rule("rim-value-length", "//r:Value", "string-length(.)<=256 and normalize-space(.)!=''",
-             "a value has 1 to 256 characters"),
-        Rule("rim-name-length", "//r:Slot | //r:VersionInfo[@versionName]",
-             "string-length(@name)<=256 and string-length(@versionName)<=16",
-             "a slot's name has 256 characters at most, a version's 16"),
-        Rule("rim-string-length", "//r:LocalizedString", "string-length(@value)<=1024",
-             "a text has 1024 characters at most"),
-        Rule("rim-classified", "//*/r:Classification[not(parent::r:RegistryObjectList)]",
-             "@classifiedObject=../@id", "classifiedObject names the object that holds it"),
-        Rule("rim-identified", "//r:ExternalIdentifier", "@registryObject=../@id",
-             "registryObject names the object that holds it"),
-        Rule("rim-identifier-name", "//r:ExternalIdentifier",
-             "r:Name/r:LocalizedString/@value!=''", "an external identifier has a name"),
         Rule("set-time", f"{_PACKAGE}/{_slot('submissionTime')}", f"re:test(.,'{_TIME}')",
              "a time is digits only, UTC, YYYYMMDDHHMMSS"),
         Rule("entry-time", " | ".join(f"{_DOCUMENT}/{_slot(name)}" for name in
@@ -187,19 +134,7 @@ def _judge(root: Element) -> Iterator[Fault]:
     if len(lists) != 1:
         yield Fault("rim-list", place_of(root), "exactly one RegistryObjectList is wanted")
         return
-    yield from _MODELS.judge(root)
-    seen: set[str] = set()
-    for one in root.iter(*_REQUIRED):
-        for name in _REQUIRED[tag_of(one)]:
-            if one.get(name) is None:
-                yield Fault("rim-required", place_of(one), f"the attribute {name} is missing")
-        if (id_ := one.get("id")) is not None:
-            if id_ in seen:
-                yield Fault("rim-id-twice", place_of(one), "two objects have this id")
-            seen.add(id_)
-    for one in elements(lists[0]):
-        if tag_of(one) not in _LISTED:
-            yield Fault("rim-unknown", place_of(one), "an object that the profile does not know")
+    yield from rim.judge(root, lists[0])
     yield from _BOOK.judge(root)
     yield from _objects(lists[0])
 
@@ -298,34 +233,3 @@ def _links(listed: Element, package: Element, entries: list[Element]) -> Iterato
     for entry in entries:
         if members[entry.get("id")] != 1:
             yield Fault("link-missing", place_of(entry), "HasMember ties each document once")
-
-
-def slots(owner: Element) -> dict[str, list[str]]:
-    """The values of each slot of an object."""
-    found: dict[str, list[str]] = {}
-    for one in owner.iterfind(_SLOT):
-        values = found.setdefault(one.get("name", ""), [])
-        values += [(value.text or "").strip() for value in one.iterfind(_VALUES)]
-    return found
-
-
-def slot(owner: Element, name: str) -> list[str]:
-    """The values of a slot; none when it is absent."""
-    return slots(owner).get(name, [])
-
-
-def identifier(owner: Element, scheme: str) -> str | None:
-    """The value of an external identifier."""
-    for one in owner.findall(R + "ExternalIdentifier"):
-        if one.get("identificationScheme") == scheme:
-            return one.get("value")
-    return None
-
-
-def codes(owner: Element, scheme: str) -> list[tuple[str, str]]:
-    """The (system, code) pairs of one kind of classification."""
-    return [
-        ((slot(one, "codingScheme") or [""])[0], one.get("nodeRepresentation", ""))
-        for one in owner.findall(R + "Classification")
-        if one.get("classificationScheme") == scheme
-    ]

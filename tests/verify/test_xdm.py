@@ -205,7 +205,7 @@ def test_each_rule_of_the_metadata_refuses_what_breaks_it(
 
 def test_every_rule_of_the_metadata_has_a_zip_that_breaks_it() -> None:
     written: set[str] = set()
-    for name in ("xdm_metadata.py", "xdm_agreement.py"):
+    for name in ("rim.py", "xdm_metadata.py", "xdm_agreement.py"):
         source = (SOURCES / name).read_text(encoding="utf-8")
         written |= set(re.findall(r'(?:Fault|Rule)\(\s*"([a-z-]+)"', source))
         written |= set(re.findall(r'^\s*\(\s*"(agree-[a-z]+)"', source, re.MULTILINE))
