@@ -8,17 +8,28 @@ from engine.compose.outline_words import (
     RIGHTS,
     VIRUSES,
     cell,
+    coded,
     contact,
     day,
     hour,
     joined,
     pairs,
+    rows_of,
     table,
     text,
-    with_codes,
     yes_no,
 )
-from engine.model.summary import Items, is_blank
+from engine.model.summary import (
+    Appointment,
+    Contact,
+    Device,
+    Items,
+    PlannedCare,
+    Right,
+    Screening,
+    Vaccination,
+    is_blank,
+)
 
 
 def care_blocks(items: Items, root: str) -> Iterator[Block]:
@@ -35,23 +46,21 @@ def care_blocks(items: Items, root: str) -> Iterator[Block]:
 
 
 def _screenings(items: Items, root: str) -> Iterator[Block]:
-    rows = []
-    for i, one in enumerate(items.screenings):
-        at = f"{root}.screenings.{i}"
-        rows.append(
-            (
-                Cell(VIRUSES[one.virus], f"{at}.virus"),
-                cell(yes_no(one.offered), f"{at}.offered"),
-                cell(one.result, f"{at}.result"),
-                cell(yes_no(one.told), f"{at}.told"),
-                cell(one.treatment, f"{at}.treatment"),
-            )
-        )
     yield from table(
         Topic.RESULTS,
         "Dépistages",
         ("Dépistage", "Proposé", "Résultat", "Résultat annoncé", "Traitement"),
-        rows,
+        rows_of(items.screenings, f"{root}.screenings", _screening),
+    )
+
+
+def _screening(one: Screening, at: str) -> tuple[Cell, ...]:
+    return (
+        Cell(VIRUSES[one.virus], f"{at}.virus"),
+        cell(yes_no(one.offered), f"{at}.offered"),
+        cell(one.result, f"{at}.result"),
+        cell(yes_no(one.told), f"{at}.told"),
+        cell(one.treatment, f"{at}.treatment"),
     )
 
 
@@ -69,55 +78,62 @@ def _tuberculosis(items: Items, root: str) -> Iterator[Block]:
 
 
 def _vaccinations(items: Items, root: str) -> Iterator[Block]:
-    rows = []
-    for i, shot in enumerate(items.vaccinations):
-        at = f"{root}.vaccinations.{i}"
-        codes = [(shot.code, f"{at}.code")] if shot.code else []
-        rows.append(
-            (
-                with_codes(Cell(shot.label, f"{at}.label"), codes),
-                cell(day(shot.day), f"{at}.day"),
-                cell(day(shot.due), f"{at}.due"),
-            )
-        )
-    yield from table(Topic.CARE_PLAN, "Vaccinations", ("Vaccin", "Reçu le", "Prochaine dose"), rows)
+    yield from table(
+        Topic.CARE_PLAN,
+        "Vaccinations",
+        ("Vaccin", "Reçu le", "Prochaine dose"),
+        rows_of(items.vaccinations, f"{root}.vaccinations", _vaccination),
+    )
+
+
+def _vaccination(shot: Vaccination, at: str) -> tuple[Cell, ...]:
+    return (
+        coded(shot.label, shot.code, at),
+        cell(day(shot.day), f"{at}.day"),
+        cell(day(shot.due), f"{at}.due"),
+    )
 
 
 def _devices(items: Items, root: str) -> Iterator[Block]:
-    rows = []
-    for i, device in enumerate(items.devices):
-        at = f"{root}.devices.{i}"
-        codes = [(device.code, f"{at}.code")] if device.code else []
-        rows.append(
-            (
-                with_codes(Cell(device.label, f"{at}.label"), codes),
-                cell(day(device.day), f"{at}.day"),
-            )
-        )
-    yield from table(Topic.DEVICES, "Dispositifs médicaux", ("Dispositif", "Depuis le"), rows)
+    yield from table(
+        Topic.DEVICES,
+        "Dispositifs médicaux",
+        ("Dispositif", "Depuis le"),
+        rows_of(items.devices, f"{root}.devices", _device),
+    )
+
+
+def _device(one: Device, at: str) -> tuple[Cell, ...]:
+    return coded(one.label, one.code, at), cell(day(one.day), f"{at}.day")
 
 
 def _appointments(items: Items, root: str) -> Iterator[Block]:
-    rows = []
-    for i, one in enumerate(items.appointments):
-        at = f"{root}.appointments.{i}"
-        when = joined(" à ", cell(day(one.day), f"{at}.day"), cell(hour(one.hour), f"{at}.hour"))
-        rows.append(
-            (
-                Cell(one.label, f"{at}.label"),
-                when if one.day else joined(", ", Cell("à fixer"), when),
-                cell(one.place, f"{at}.place"),
-                cell(one.phone, f"{at}.phone"),
-            )
-        )
     yield from table(
-        Topic.CARE_PLAN, "Rendez-vous", ("Rendez-vous", "Date", "Lieu", "Téléphone"), rows
+        Topic.CARE_PLAN,
+        "Rendez-vous",
+        ("Rendez-vous", "Date", "Lieu", "Téléphone"),
+        rows_of(items.appointments, f"{root}.appointments", _appointment),
     )
-    plan = [
-        (Cell(one.label, f"{root}.plan.{i}.label"), cell(day(one.due), f"{root}.plan.{i}.due"))
-        for i, one in enumerate(items.plan)
-    ]
-    yield from table(Topic.CARE_PLAN, "Soins à prévoir", ("Soin", "Échéance"), plan)
+    yield from table(
+        Topic.CARE_PLAN,
+        "Soins à prévoir",
+        ("Soin", "Échéance"),
+        rows_of(items.plan, f"{root}.plan", _planned),
+    )
+
+
+def _appointment(one: Appointment, at: str) -> tuple[Cell, ...]:
+    when = joined(" à ", cell(day(one.day), f"{at}.day"), cell(hour(one.hour), f"{at}.hour"))
+    return (
+        Cell(one.label, f"{at}.label"),
+        when if one.day else joined(", ", Cell("à fixer"), when),
+        cell(one.place, f"{at}.place"),
+        cell(one.phone, f"{at}.phone"),
+    )
+
+
+def _planned(one: PlannedCare, at: str) -> tuple[Cell, ...]:
+    return Cell(one.label, f"{at}.label"), cell(day(one.due), f"{at}.due")
 
 
 def _prescription(items: Items, root: str) -> Iterator[Block]:
@@ -142,31 +158,36 @@ def _prescription(items: Items, root: str) -> Iterator[Block]:
 
 
 def _social(items: Items, root: str) -> Iterator[Block]:
-    rights = [
-        (
-            Cell(RIGHTS[one.kind], f"{root}.rights.{i}.kind"),
-            Cell(one.state, f"{root}.rights.{i}.state"),
-            cell(day(one.until), f"{root}.rights.{i}.until"),
-        )
-        for i, one in enumerate(items.rights)
-    ]
-    yield from table(Topic.CARE_PLAN, "Droits sociaux", ("Droit", "Situation", "Jusqu'au"), rights)
+    yield from table(
+        Topic.CARE_PLAN,
+        "Droits sociaux",
+        ("Droit", "Situation", "Jusqu'au"),
+        rows_of(items.rights, f"{root}.rights", _right),
+    )
     yield from text(Topic.CARE_PLAN, "Hébergement", items.housing, f"{root}.housing")
-    relays = [
-        (
-            Cell(who.name, f"{root}.relays.{i}.name"),
-            cell(who.role, f"{root}.relays.{i}.role"),
-            cell(who.address, f"{root}.relays.{i}.address"),
-            cell(who.phone, f"{root}.relays.{i}.phone"),
-            cell(day(who.since), f"{root}.relays.{i}.since"),
-        )
-        for i, who in enumerate(items.relays)
-    ]
     yield from table(
         Topic.CARE_PLAN,
         "Relais et contacts",
         ("Nom", "Rôle", "Adresse", "Téléphone", "Depuis le"),
-        relays,
+        rows_of(items.relays, f"{root}.relays", _relay),
+    )
+
+
+def _right(one: Right, at: str) -> tuple[Cell, ...]:
+    return (
+        Cell(RIGHTS[one.kind], f"{at}.kind"),
+        Cell(one.state, f"{at}.state"),
+        cell(day(one.until), f"{at}.until"),
+    )
+
+
+def _relay(who: Contact, at: str) -> tuple[Cell, ...]:
+    return (
+        Cell(who.name, f"{at}.name"),
+        cell(who.role, f"{at}.role"),
+        cell(who.address, f"{at}.address"),
+        cell(who.phone, f"{at}.phone"),
+        cell(day(who.since), f"{at}.since"),
     )
 
 

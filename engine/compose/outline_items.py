@@ -8,17 +8,27 @@ from engine.compose.outline_words import (
     CHANGES,
     alone,
     cell,
+    coded,
     contact,
     day,
     joined,
     pairs,
     period,
+    rows_of,
     table,
     text,
     with_codes,
     yes_no,
 )
-from engine.model.summary import Change, Items, Result, Treatment
+from engine.model.summary import (
+    Allergy,
+    Change,
+    Diagnosis,
+    Items,
+    LongActingInjection,
+    Result,
+    Treatment,
+)
 
 _TREATMENT_HEAD: Final = ("Médicament", "Posologie", "Période", "Évolution et motif")
 
@@ -62,19 +72,19 @@ def _stay(items: Items, root: str) -> Iterator[Block]:
 
 
 def _diseases(items: Items, root: str) -> Iterator[Block]:
-    rows = []
-    for i, one in enumerate(items.diagnoses):
-        at = f"{root}.diagnoses.{i}"
-        codes = [(one.code, f"{at}.code")] if one.code else []
-        rows.append(
-            (
-                with_codes(Cell(one.label, f"{at}.label"), codes),
-                cell(yes_no(one.chronic or None), f"{at}.chronic"),
-                cell(day(one.since), f"{at}.since"),
-            )
-        )
     yield from table(
-        Topic.DISEASES, "Maladies et diagnostics", ("Maladie", "Chronique", "Depuis le"), rows
+        Topic.DISEASES,
+        "Maladies et diagnostics",
+        ("Maladie", "Chronique", "Depuis le"),
+        rows_of(items.diagnoses, f"{root}.diagnoses", _disease),
+    )
+
+
+def _disease(one: Diagnosis, at: str) -> tuple[Cell, ...]:
+    return (
+        coded(one.label, one.code, at),
+        cell(yes_no(one.chronic or None), f"{at}.chronic"),
+        cell(day(one.since), f"{at}.since"),
     )
 
 
@@ -133,22 +143,20 @@ def _special_treatments(items: Items, root: str) -> Iterator[Block]:
         )
     else:
         yield from pairs(Topic.TREATMENTS, "Réduction des risques", naloxone)
-    rows = []
-    for i, shot in enumerate(items.injections):
-        at = f"{root}.injections.{i}"
-        rows.append(
-            (
-                Cell(shot.drug, f"{at}.drug"),
-                cell(shot.dose, f"{at}.dose"),
-                cell(day(shot.last), f"{at}.last"),
-                cell(day(shot.next_due), f"{at}.next_due"),
-            )
-        )
     yield from table(
         Topic.TREATMENTS,
         "Traitements injectables à action prolongée",
         ("Médicament", "Dose", "Dernière injection", "Prochaine injection"),
-        rows,
+        rows_of(items.injections, f"{root}.injections", _injection),
+    )
+
+
+def _injection(shot: LongActingInjection, at: str) -> tuple[Cell, ...]:
+    return (
+        Cell(shot.drug, f"{at}.drug"),
+        cell(shot.dose, f"{at}.dose"),
+        cell(day(shot.last), f"{at}.last"),
+        cell(day(shot.next_due), f"{at}.next_due"),
     )
 
 
@@ -172,26 +180,29 @@ def _mental_health(items: Items, root: str) -> Iterator[Block]:
 
 
 def _allergies(items: Items, root: str) -> Iterator[Block]:
-    rows = []
-    for i, one in enumerate(items.allergies):
-        at = f"{root}.allergies.{i}"
-        codes = [(one.substance, f"{at}.substance")] if one.substance else []
-        rows.append(
-            (
-                with_codes(Cell(one.label, f"{at}.label"), codes),
-                cell(alone(one.kind), f"{at}.kind"),
-                cell(one.reaction, f"{at}.reaction"),
-                cell(day(one.since), f"{at}.since"),
-            )
-        )
     heading = "Allergies et intolérances"
-    yield from table(Topic.ALLERGIES, heading, ("Substance", "Type", "Réaction", "Depuis le"), rows)
+    yield from table(
+        Topic.ALLERGIES,
+        heading,
+        ("Substance", "Type", "Réaction", "Depuis le"),
+        rows_of(items.allergies, f"{root}.allergies", _allergy),
+    )
     if items.allergies_none:
         yield Paragraphs(
             Topic.ALLERGIES,
-            heading if not rows else "",
+            heading if not items.allergies else "",
             Cell("Aucune allergie connue.", f"{root}.allergies_none"),
         )
+
+
+def _allergy(one: Allergy, at: str) -> tuple[Cell, ...]:
+    codes = [(one.substance, f"{at}.substance")] if one.substance else []
+    return (
+        with_codes(Cell(one.label, f"{at}.label"), codes),
+        cell(alone(one.kind), f"{at}.kind"),
+        cell(one.reaction, f"{at}.reaction"),
+        cell(day(one.since), f"{at}.since"),
+    )
 
 
 def _results(items: Items, root: str) -> Iterator[Block]:
@@ -211,11 +222,10 @@ def _results(items: Items, root: str) -> Iterator[Block]:
 
 
 def _result(one: Result, at: str) -> tuple[Cell, ...]:
-    codes = [(one.code, f"{at}.code")] if one.code else []
     told = joined(" ", cell(one.value, f"{at}.value"), cell(one.unit, f"{at}.unit"))
     flag = cell("anormal" if one.abnormal else None, f"{at}.abnormal")
     return (
-        with_codes(Cell(one.label, f"{at}.label"), codes),
+        coded(one.label, one.code, at),
         joined(", ", told, flag),
         cell(day(one.at), f"{at}.at"),
     )

@@ -1,12 +1,14 @@
 """Values of a summary as French words, each in a cell that knows its item; rows as blocks."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, time
-from typing import Final
+from typing import Final, TypeVar
 
 from engine.compose.blocks import Block, Cell, Pairs, Paragraphs, Table, Topic
 from engine.compose.text import NBSP
 from engine.model.summary import Change, Code, Contact, RightKind, Virus, is_blank
+
+T = TypeVar("T")
 
 SYSTEMS: Final = {
     "2.16.840.1.113883.6.3": "CIM-10",
@@ -146,6 +148,18 @@ def pairs(topic: Topic, heading: str, *rows: tuple[str, Cell]) -> Iterator[Block
     told = tuple((label, one) for label, one in rows if one.text)
     if told:
         yield Pairs(topic, heading, told)
+
+
+def rows_of(
+    items: Sequence[T], path: str, row: Callable[[T, str], tuple[Cell, ...]]
+) -> list[tuple[Cell, ...]]:
+    """A row for each of a list; ``row`` is given the item and its path."""
+    return [row(one, f"{path}.{i}") for i, one in enumerate(items)]
+
+
+def coded(label: str, code: Code | None, at: str) -> Cell:
+    """The label of an item at a path and, in brackets, the code it may have."""
+    return with_codes(Cell(label, f"{at}.label"), [(code, f"{at}.code")] if code else [])
 
 
 def table(
