@@ -89,6 +89,10 @@ class Excuses:
             or (rule.past and self._over(text, at, last))
         )
 
+    def is_name(self, word: str) -> bool:
+        """Whether a word is one of the names that the letter is known to hold."""
+        return any(word in one for one in self._people)
+
     def _over(self, text: Words, at: int, last: int) -> bool:
         """Whether the first date behind a word, in its sentence, is not after the mail's own."""
         if self._day is None:

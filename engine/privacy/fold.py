@@ -8,7 +8,7 @@ import html
 import re
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Final, NamedTuple
 
@@ -52,13 +52,26 @@ _SHORTENED: Final = frozenset(
         "pen",
         "cond",
         "cie",
+        "perm",
+        "perms",
+        "incarc",
+        "lib",
+        "prov",
+        "condit",
+        "extr",
+        "jug",
+        "trib",
+        "corr",
+        "proc",
+        "prev",
+        "transf",
     ]
 )
 _AS_LETTER: Final = str.maketrans("013457", "oieast")
 _HUMP: Final = re.compile(r"[a-zà-ÿ][A-ZÀ-Þ]")
 _LETTERS: Final = re.compile(r"[A-Za-zÀ-ÿ]{4,60}")
 _HUMP_EDGE: Final = re.compile(r"(?<=[a-zà-ÿ])(?=[A-ZÀ-Þ])")
-_DOTTED: Final = re.compile(r"(?<![\w.])(?:[A-Za-zÀ-ÿ]\.[ ]?){2,7}")
+_DOTTED: Final = re.compile(r"(?<![\w.])(?:[A-Za-zÀ-ÿ]\.[ ]?){1,6}(?:[A-Za-zÀ-ÿ]\.|[A-ZÀ-Þ]\b(?!['’]))")
 _BETWEEN_DIGITS: Final = re.compile(r"(?<=[0-9])[ .\n]+(?=[0-9])")
 
 
@@ -175,6 +188,13 @@ class Words:
     def segment(self, word: int) -> int:
         """How many segments ended before a word."""
         return self._folded.count(SEGMENT, 0, self._begun[word])
+
+    def read_as(self, meant: Mapping[str, str]) -> "Words":
+        """The same text, some words being read as others."""
+        other = Words("")
+        other._folded, other._starts, other._ends = self._folded, self._starts, self._ends
+        other.row = [meant.get(word, word) for word in self.row]
+        return other
 
     def merged(self, at: int, word: str) -> "Words":
         """The same text, the two words at a place being one."""

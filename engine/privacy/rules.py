@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError
 from engine.model.errors import ConfigError
 from engine.model.value import Value
 from engine.privacy.fold import splits, words
+from engine.privacy.misspelt import Misspelt
 from engine.privacy.pattern import Pattern, PatternError, read
 from engine.privacy.report import BUILT_IN
 
@@ -57,6 +58,12 @@ class RuleFile(Value):
     common: tuple[str, ...] = Field(
         default=(), description="Words that are no piece of another when beside one another."
     )
+    misspelt: tuple[str, ...] = Field(
+        default=(), description="Words that are told also with one letter wrong."
+    )
+    real: tuple[str, ...] = Field(
+        default=(), description="Words that are no mistake for one of those."
+    )
     street: tuple[str, ...] = Field(default=(), description="What excuses a word in a street.")
     surname: tuple[str, ...] = Field(default=(), description="What excuses a word in a name.")
     rule: tuple[RuleText, ...]
@@ -86,6 +93,7 @@ class Rules:
     pieces: Mapping[tuple[str, ...], str] = field(repr=False)  # a word in pieces -> the word
     halves: Mapping[tuple[str, ...], str] = field(repr=False)  # of words that need neighbours
     whole: tuple[str, ...] = field(repr=False)  # words that are told also letter by letter
+    misspelt: Misspelt = field(repr=False)
 
     def name(self, rule_id: str) -> str:
         """What a rule looks for, in words."""
@@ -124,10 +132,14 @@ def build(files: Mapping[str, RuleFile], texts: Mapping[str, bytes]) -> Rules:
     rules: dict[str, Rule] = {}
     cut: set[str] = set()
     common: set[str] = set()
+    misspelt: set[str] = set()
+    real: set[str] = set()
     count = 0
     for file, held in files.items():
         cut.update(word for one in held.cut for word in words(one))
         common.update(word for one in held.common for word in words(one))
+        misspelt.update(word for one in held.misspelt for word in words(one))
+        real.update(word for one in held.real for word in words(one))
         for text in held.rule:
             if text.id in rules or text.id in BUILT_IN:
                 raise _error(Path(file), f"rule {text.id}: another rule has this id.")
@@ -174,6 +186,7 @@ def build(files: Mapping[str, RuleFile], texts: Mapping[str, bytes]) -> Rules:
             )
         },
         whole=whole,
+        misspelt=Misspelt(misspelt, real),
     )
     for word in whole:
         if not made.knows(word):

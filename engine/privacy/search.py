@@ -61,18 +61,41 @@ def _hits(
     excuses: Excuses,
     site: OwnSearch | None,
 ) -> Iterator[Hit]:
-    row = text.row
-    told = {word for word in {*row} if rules.knows(word)}
-    if told:
-        for at, word in enumerate(row):
-            if word in told:
-                for rule_id in _rules_at(text, at, word, rules, discreet, excuses):
-                    yield _hit(piece, text, at, rule_id)
+    told, meant = _looked_at(text, rules, excuses)
+    yield from _told(piece, text, told, rules, discreet, excuses)
+    if meant:
+        yield from _told(
+            piece, text.read_as(meant), told | {*meant.values()}, rules, discreet, excuses
+        )
     for at, rule_id in _in_pieces(text, rules, discreet, excuses):
         yield _hit(piece, text, at, rule_id)
     if site is not None:
         for at, rule_id in site.hits(text):
             yield _hit(piece, text, at, rule_id)
+
+
+def _looked_at(text: Words, rules: Rules, excuses: Excuses) -> tuple[set[str], dict[str, str]]:
+    """The words that a rule looks at, and those that are one with a letter wrong."""
+    told: set[str] = set()
+    meant: dict[str, str] = {}
+    for word in {*text.row}:
+        if rules.knows(word):
+            told.add(word)
+        else:
+            other = rules.misspelt.meant(word)
+            if other is not None and not excuses.is_name(word):
+                meant[word] = other
+    return told, meant
+
+
+def _told(
+    piece: Piece, text: Words, told: set[str], rules: Rules, discreet: bool, excuses: Excuses
+) -> Iterator[Hit]:
+    if told:
+        for at, word in enumerate(text.row):
+            if word in told:
+                for rule_id in _rules_at(text, at, word, rules, discreet, excuses):
+                    yield _hit(piece, text, at, rule_id)
 
 
 def _hit(piece: Piece, text: Words, at: int, rule_id: str) -> Hit:
