@@ -8,7 +8,7 @@ import html
 import re
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Final, NamedTuple
 
@@ -69,7 +69,8 @@ _SHORTENED: Final = frozenset(
 )
 _AS_LETTER: Final = str.maketrans("013457", "oieast")
 _HUMP: Final = re.compile(r"[a-zà-ÿ][A-ZÀ-Þ]")
-_LETTERS: Final = re.compile(r"[A-Za-zÀ-ÿ]{4,60}")
+_LETTERS: Final = re.compile(r"[A-Za-zÀ-ÿ]{1,30}")
+_LETTERS_BEFORE: Final = re.compile(r"[A-Za-zÀ-ÿ]{1,30}\Z")
 _HUMP_EDGE: Final = re.compile(r"(?<=[a-zà-ÿ])(?=[A-ZÀ-Þ])")
 _DOTTED: Final = re.compile(r"(?<![\w.])(?:[A-Za-zÀ-ÿ]\.[ ]?){1,6}(?:[A-Za-zÀ-ÿ]\.|[A-ZÀ-Þ]\b(?!['’]))")
 _BETWEEN_DIGITS: Final = re.compile(r"(?<=[0-9])[ .\n]+(?=[0-9])")
@@ -238,12 +239,25 @@ def variants(text: str) -> Iterator[str]:
     if _HYPHEN_BREAK.search(text):
         yield _HYPHEN_BREAK.sub("", text)
     if _HUMP.search(text):
-        humps = {one for one in _LETTERS.findall(text) if _HUMP.search(one)}
-        yield SEGMENT.join(_HUMP_EDGE.sub(" ", one) for one in sorted(humps))
+        yield SEGMENT.join(_HUMP_EDGE.sub(" ", one) for one in sorted(_humped(text)))
     if "Ã" in text or "Â" in text:
         yield "".join(_undone(one) for one in re.split(r"(\s+)", text))
     if re.search(r"(?:%|=)[0-9A-Fa-f]{2}", text):
         yield re.sub(r"(?:(?:%|=)[0-9A-Fa-f]{2})+", _unquoted, text)
+
+
+def _humped(text: str) -> set[str]:
+    """The words, of sixty letters at most, with a capital behind a small letter."""
+    found: set[str] = set()
+    hump = _HUMP.search(text)
+    while hump is not None:
+        before = _LETTERS_BEFORE.search(text, max(0, hump.end() - 30), hump.end())
+        after = _LETTERS.match(text, hump.start())
+        start = before.start() if before else hump.start()
+        end = after.end() if after else hump.end()
+        found.add(text[start:end])
+        hump = _HUMP.search(text, end)
+    return found
 
 
 def _undone(word: str) -> str:
@@ -259,14 +273,3 @@ def _unquoted(found: re.Match[str]) -> str:
         return raw.decode("utf-8")
     except UnicodeDecodeError:
         return raw.decode("latin-1")
-
-
-def splits(terms: Iterable[str], common: frozenset[str], *, thrice: bool) -> set[tuple[str, ...]]:
-    """Each way to cut a word in two (or three), but those whose every piece is a common word."""
-    found: set[tuple[str, ...]] = set()
-    for one in terms:
-        for i in range(1, len(one)):
-            found.add((one[:i], one[i:]))
-            if thrice:
-                found.update((one[:i], one[i:j], one[j:]) for j in range(i + 1, len(one)))
-    return {one for one in found if not all(piece in common for piece in one)}

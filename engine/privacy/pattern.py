@@ -13,7 +13,8 @@ the text is.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+import sys
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
@@ -24,6 +25,16 @@ MOST_ELEMENTS: Final = 16
 MOST_GAPS: Final = 3
 MOST_GAP: Final = 12
 SHORTEST_STEM: Final = 3
+_FEW: Final = 6  # so many words are found as fast in a row, which takes a tenth of a set's room
+# Words of every letter: a pattern is looked for by none of them when it has another.
+_EVERYWHERE: Final = frozenset(
+    [
+        *("a", "au", "aux", "avec", "ce", "d", "dans", "de", "depuis", "des", "du", "elle", "en"),
+        *("est", "et", "ete", "il", "l", "la", "le", "les", "leur", "lors", "n", "ne", "on", "ou"),
+        *("par", "pas", "plus", "pour", "qu", "que", "qui", "s", "sa", "sans", "se", "ses", "son"),
+        *("sous", "suite", "sur", "un", "une", "vers", "patient", "patiente", "mois", "jours"),
+    ]
+)
 _ELEMENT: Final = re.compile(
     r"(?P<gap>\.\.(?P<most>[0-9]{1,2}))"
     r"|(?P<words>\((?P<inside>[^()]*)\)|[^\s(){}?#@]+|#|@)(?P<maybe>\?)?"
@@ -39,7 +50,7 @@ class PatternError(ValueError):
 class Element:
     """One step. ``gap`` > 0: that many words, whatever they are."""
 
-    words: frozenset[str] = frozenset()
+    words: Collection[str] = ()
     stems: tuple[str, ...] = ()
     number: bool = False
     anything: bool = False
@@ -58,14 +69,18 @@ class Element:
 
     @property
     def rarity(self) -> int:
-        """The shortest thing that it may be: long words are rare."""
+        """The shortest thing that it may be, or the most common: long words are rare."""
         if self.gap or self.number or self.anything or self.maybe:
             return 0
-        singles = [len(one) for one in (*self.words, *self.stems)]
+        singles = [
+            1 if one in _EVERYWHERE else len(one) + 1 for one in (*self.words, *self.stems)
+        ]
         return min((*singles, *(max(one.rarity for one in row) for row in self.phrases)))
 
     def turned(self) -> "Element":
         """The same, for a walk to the left."""
+        if not self.phrases:
+            return self
         return replace(self, phrases=tuple(row[::-1] for row in self.phrases))
 
 
@@ -121,9 +136,18 @@ def _walk(
     return _walk(row, ends, at, rest, step) if first.maybe else None
 
 
-def read(text: str, lists: Mapping[str, Sequence[str]]) -> Iterator[Pattern]:
-    """The patterns that a line of a rule file stands for. Raises PatternError."""
-    elements = list(_elements(_LIST.sub(partial(_listed, lists=lists, text=text), text)))
+Kept = dict[object, tuple[Element, ...]]
+
+
+def read(
+    text: str, lists: Mapping[str, Sequence[str]], kept: Kept | None = None
+) -> Iterator[Pattern]:
+    """The patterns that a line of a rule file stands for. Raises PatternError.
+
+    ``kept``: what was read before, so that patterns share what they have in common.
+    """
+    whole = _LIST.sub(partial(_listed, lists=lists, text=text), text)
+    elements = list(_elements(whole, {} if kept is None else kept))
     while elements and elements[-1].gap:
         elements.pop()
     if not elements or elements[0].gap:
@@ -156,7 +180,7 @@ def _anchored(elements: list[Element]) -> Iterator[Pattern]:
         yield Pattern(before, replace(anchor, phrases=()), tuple(elements[at + 1 :]))
 
 
-def _elements(text: str) -> Iterator[Element]:
+def _elements(text: str, kept: Kept) -> Iterator[Element]:
     at = 0
     while at < len(text):
         if text[at].isspace():
@@ -166,18 +190,29 @@ def _elements(text: str) -> Iterator[Element]:
         if found is None:
             raise PatternError(f"{text[at:]!r} is no word, list, number or gap")
         at = found.end()
-        if found["gap"]:
-            most = int(found["most"])
-            if not 1 <= most <= MOST_GAP:
-                raise PatternError(f"a gap is of 1 to {MOST_GAP} words")
-            yield Element(gap=most)
-        elif found["inside"] is None:
-            row = tuple(_phrase(found["words"]))
-            if found["maybe"] and len(row) != 1:
-                raise PatternError(f"{found['words']!r} is not one word")
-            yield from (replace(one, maybe=bool(found["maybe"])) for one in row)
-        else:
-            yield from _choice(found["inside"], bool(found["maybe"]))
+        if found[0] not in kept:
+            kept[found[0]] = tuple(_shared(one, kept) for one in _steps(found))
+        yield from kept[found[0]]
+
+
+def _shared(one: Element, kept: Kept) -> Element:
+    """The same element, as it was read before."""
+    return kept.setdefault(one, (one,))[0]
+
+
+def _steps(found: re.Match[str]) -> Iterator[Element]:
+    if found["gap"]:
+        most = int(found["most"])
+        if not 1 <= most <= MOST_GAP:
+            raise PatternError(f"a gap is of 1 to {MOST_GAP} words")
+        yield Element(gap=most)
+    elif found["inside"] is None:
+        row = tuple(_phrase(found["words"]))
+        if found["maybe"] and len(row) != 1:
+            raise PatternError(f"{found['words']!r} is not one word")
+        yield from (replace(one, maybe=bool(found["maybe"])) for one in row)
+    else:
+        yield from _choice(found["inside"], bool(found["maybe"]))
 
 
 def _choice(inside: str, maybe: bool) -> Iterator[Element]:
@@ -188,14 +223,15 @@ def _choice(inside: str, maybe: bool) -> Iterator[Element]:
     for told in inside.split("|"):
         row = tuple(one for word in told.split() for one in _phrase(word))
         if len(row) == 1:
-            words |= row[0].words
+            words.update(row[0].words)
             stems += row[0].stems
             number |= row[0].number
             anything |= row[0].anything
         elif row:
             phrases.append(row)
     if words or stems or phrases or number or anything:
-        yield Element(frozenset(words), tuple(stems), number, anything, maybe, 0, tuple(phrases))
+        few = tuple(sorted(words)) if len(words) <= _FEW else frozenset(words)
+        yield Element(few, tuple(sorted(stems)), number, anything, maybe, 0, tuple(phrases))
 
 
 def _phrase(word: str) -> Iterator[Element]:
@@ -210,8 +246,8 @@ def _phrase(word: str) -> Iterator[Element]:
     if "*" in word.removesuffix("*"):
         raise PatternError(f"{word!r}: a star stands at the end of a word")
     for part in parts[:-1] if word.endswith("*") else parts:
-        yield Element(words=frozenset({part}))
+        yield Element(words=(sys.intern(part),))
     if word.endswith("*"):
         if not parts or len(parts[-1]) < SHORTEST_STEM:
             raise PatternError(f"{word!r}: a stem has {SHORTEST_STEM} letters at least")
-        yield Element(stems=(parts[-1],))
+        yield Element(stems=(sys.intern(parts[-1]),))

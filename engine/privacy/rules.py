@@ -12,9 +12,9 @@ from pydantic import Field, ValidationError
 
 from engine.model.errors import ConfigError
 from engine.model.value import Value
-from engine.privacy.fold import splits, words
+from engine.privacy.fold import words
 from engine.privacy.misspelt import Misspelt
-from engine.privacy.pattern import Pattern, PatternError, read
+from engine.privacy.pattern import Kept, Pattern, PatternError, read
 from engine.privacy.report import BUILT_IN
 
 MOST_PATTERNS: Final = 20_000
@@ -90,9 +90,8 @@ class Rules:
     by_stem: Mapping[str, tuple[tuple[Rule, Pattern], ...]] = field(repr=False)
     heads: frozenset[str] = field(repr=False)  # first three letters of the stems
     stem_lengths: tuple[int, ...] = field(repr=False)
-    pieces: Mapping[tuple[str, ...], str] = field(repr=False)  # a word in pieces -> the word
-    halves: Mapping[tuple[str, ...], str] = field(repr=False)  # of words that need neighbours
-    whole: tuple[str, ...] = field(repr=False)  # words that are told also letter by letter
+    whole: frozenset[str] = field(repr=False)  # words that are told also in pieces
+    common: frozenset[str] = field(repr=False)  # words that are no piece of another
     misspelt: Misspelt = field(repr=False)
 
     def name(self, rule_id: str) -> str:
@@ -107,6 +106,15 @@ class Rules:
                 if length > len(word):
                     break
                 yield from self.by_stem.get(word[:length], ())
+
+    def joined(self, pieces: tuple[str, ...]) -> str | None:
+        """The word that neighbours are when they are pieces of one; None: they are words."""
+        word = "".join(pieces)
+        if word not in self.whole and (
+            len(pieces) > 2 or len(word) < _SHORTEST_CUT or word not in self.by_word
+        ):
+            return None
+        return None if all(one in self.common for one in pieces) else word
 
     def knows(self, word: str) -> bool:
         """Whether any rule looks at a word."""
@@ -134,6 +142,7 @@ def build(files: Mapping[str, RuleFile], texts: Mapping[str, bytes]) -> Rules:
     common: set[str] = set()
     misspelt: set[str] = set()
     real: set[str] = set()
+    kept: Kept = {}
     count = 0
     for file, held in files.items():
         cut.update(word for one in held.cut for word in words(one))
@@ -150,9 +159,13 @@ def build(files: Mapping[str, RuleFile], texts: Mapping[str, bytes]) -> Rules:
                     *(held.surname if text.surname else ()),
                 ]
                 rule = Rule(
-                    text.id, text.name, held.scope, tuple(_read(excuses, held.lists)), text.past
+                    text.id,
+                    text.name,
+                    held.scope,
+                    tuple(_read(excuses, held.lists, kept)),
+                    text.past,
                 )
-                for pattern in _read(text.say, held.lists):
+                for pattern in _read(text.say, held.lists, kept):
                     count += 1
                     for word in pattern.anchor.words:
                         by_word.setdefault(word, []).append((rule, pattern))
@@ -166,7 +179,6 @@ def build(files: Mapping[str, RuleFile], texts: Mapping[str, bytes]) -> Rules:
     digest = hashlib.sha256()
     for name in sorted(texts):
         digest.update(name.encode() + b"\0" + texts[name] + b"\0")
-    whole = tuple(sorted(cut))
     made = Rules(
         version=digest.hexdigest()[:16],
         rules=rules,
@@ -174,30 +186,22 @@ def build(files: Mapping[str, RuleFile], texts: Mapping[str, bytes]) -> Rules:
         by_stem={stem: tuple(held) for stem, held in by_stem.items()},
         heads=frozenset(stem[:3] for stem in by_stem),
         stem_lengths=tuple(sorted({len(stem) for stem in by_stem})),
-        pieces={
-            pieces: "".join(pieces) for pieces in splits(whole, frozenset(common), thrice=True)
-        },
-        halves={
-            pieces: "".join(pieces)
-            for pieces in splits(
-                (one for one in by_word if len(one) >= _SHORTEST_CUT),
-                frozenset(common),
-                thrice=False,
-            )
-        },
-        whole=whole,
+        whole=frozenset(cut),
+        common=frozenset(common),
         misspelt=Misspelt(misspelt, real),
     )
-    for word in whole:
+    for word in sorted(cut):
         if not made.knows(word):
             raise _error(Path(next(iter(files))), f"cut: no rule looks for {word!r} by itself.")
     return made
 
 
-def _read(texts: Sequence[str], lists: Mapping[str, Sequence[str]]) -> Iterator[Pattern]:
+def _read(
+    texts: Sequence[str], lists: Mapping[str, Sequence[str]], kept: Kept
+) -> Iterator[Pattern]:
     for text in texts:
         try:
-            yield from read(text, lists)
+            yield from read(text, lists, kept)
         except PatternError as error:
             raise PatternError(f"{text!r}: {error}") from None
 

@@ -5,15 +5,16 @@ What can go wrong
     A word that is a picture, or said in words that no rule knows, is not found.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from engine.privacy.excuse import Excuses, day_of
 from engine.privacy.fold import Ends, Words, variants
 from engine.privacy.own import OwnSearch
+from engine.privacy.pattern import Pattern
 from engine.privacy.pieces import Piece
 from engine.privacy.report import UNREADABLE, Hit, Known, OwnTerms
-from engine.privacy.rules import Rules, Scope
+from engine.privacy.rules import Rule, Rules, Scope
 from engine.privacy.unpack import unpack
 
 MOST_HITS: Final = 60
@@ -29,73 +30,116 @@ def search(
     once, in the order of the mail, at most MOST_HITS of them.
     """
     found = unpack(mime)
-    excuses = Excuses(known, day_of(mime))
-    site = OwnSearch(own) if discreet else None
+    reader = _Reader(rules, discreet, Excuses(known, day_of(mime)), own)
     hits: dict[Hit, None] = dict.fromkeys(found.hits)
     for piece in found.pieces:
         if not discreet and piece.file and piece.file in known.files:
             continue
-        for hit in _piece(piece, rules, discreet, excuses, site):
+        for hit in reader.piece(piece):
             hits.setdefault(hit)
         if len(hits) >= MOST_HITS:
             break
     return tuple(hits)[:MOST_HITS]
 
 
-def _piece(
-    piece: Piece, rules: Rules, discreet: bool, excuses: Excuses, site: OwnSearch | None
-) -> Iterator[Hit]:
-    text = Words(piece.text)
-    yield from _hits(piece, text, rules, discreet, excuses, site)
-    # A reading that differs from the text has no lines of its own: the piece alone is told.
-    for other in variants(piece.text):
-        for hit in _hits(piece, Words(other), rules, discreet, excuses, site):
-            yield Hit(piece.place or "mail", hit.rule_id)
+class _Reader:
+    """One search: rules in force, and what they make of each word, kept for its next place."""
 
+    __slots__ = ("_discreet", "_excuses", "_meant", "_rules", "_site", "_told")
 
-def _hits(
-    piece: Piece,
-    text: Words,
-    rules: Rules,
-    discreet: bool,
-    excuses: Excuses,
-    site: OwnSearch | None,
-) -> Iterator[Hit]:
-    told, meant = _looked_at(text, rules, excuses)
-    yield from _told(piece, text, told, rules, discreet, excuses)
-    if meant:
-        yield from _told(
-            piece, text.read_as(meant), told | {*meant.values()}, rules, discreet, excuses
-        )
-    for at, rule_id in _in_pieces(text, rules, discreet, excuses):
-        yield _hit(piece, text, at, rule_id)
-    if site is not None:
-        for at, rule_id in site.hits(text):
+    def __init__(self, rules: Rules, discreet: bool, excuses: Excuses, own: OwnTerms) -> None:
+        self._rules = rules
+        self._discreet = discreet
+        self._excuses = excuses
+        self._site = OwnSearch(own) if discreet else None
+        self._told: dict[str, tuple[tuple[Rule, Pattern], ...]] = {}
+        self._meant: dict[str, str] = {}
+
+    def piece(self, piece: Piece) -> Iterator[Hit]:
+        """What a text says too much, as it stands and as it may be read."""
+        yield from self._hits(piece, Words(piece.text))
+        # A reading that differs from the text has no lines of its own: the piece alone is told.
+        for other in variants(piece.text):
+            for hit in self._hits(piece, Words(other)):
+                yield Hit(piece.place or "mail", hit.rule_id)
+
+    def _hits(self, piece: Piece, text: Words) -> Iterator[Hit]:
+        for word in {*text.row} - self._told.keys():
+            self._look_up(word)
+        yield from self._in_force(piece, text)
+        if not self._meant.keys().isdisjoint(text.row):
+            yield from self._in_force(piece, text.read_as(self._meant))
+        for at, rule_id in self._in_pieces(text):
             yield _hit(piece, text, at, rule_id)
+        if self._site is not None:
+            for at, rule_id in self._site.hits(text):
+                yield _hit(piece, text, at, rule_id)
 
+    def _look_up(self, word: str) -> None:
+        """Keep the patterns that a word may be the anchor of, and what it is a mistake for."""
+        patterns = tuple(
+            one
+            for one in self._rules.of_word(word)
+            if self._discreet or one[0].scope is Scope.ALWAYS
+        )
+        self._told[word] = patterns
+        if not patterns and not self._rules.knows(word):
+            other = self._rules.misspelt.meant(word)
+            if other is not None and not self._excuses.is_name(word):
+                self._meant[word] = other
+                self._look_up(other)
 
-def _looked_at(text: Words, rules: Rules, excuses: Excuses) -> tuple[set[str], dict[str, str]]:
-    """The words that a rule looks at, and those that are one with a letter wrong."""
-    told: set[str] = set()
-    meant: dict[str, str] = {}
-    for word in {*text.row}:
-        if rules.knows(word):
-            told.add(word)
-        else:
-            other = rules.misspelt.meant(word)
-            if other is not None and not excuses.is_name(word):
-                meant[word] = other
-    return told, meant
-
-
-def _told(
-    piece: Piece, text: Words, told: set[str], rules: Rules, discreet: bool, excuses: Excuses
-) -> Iterator[Hit]:
-    if told:
+    def _in_force(self, piece: Piece, text: Words) -> Iterator[Hit]:
+        told = self._told
         for at, word in enumerate(text.row):
-            if word in told:
-                for rule_id in _rules_at(text, at, word, rules, discreet, excuses):
+            if told[word]:
+                for rule_id in self._rules_at(text, at, told[word]):
                     yield _hit(piece, text, at, rule_id)
+
+    def _rules_at(
+        self, text: Words, at: int, patterns: Iterable[tuple[Rule, Pattern]]
+    ) -> Iterator[str]:
+        done: set[str] = set()
+        row, ends = text.row, text.ends
+        for rule, pattern in patterns:
+            if rule.id in done:
+                continue
+            span = pattern.span(row, ends, at)
+            if span is None or self._excuses.excused(text, at, span, rule):
+                continue
+            done.add(rule.id)
+            yield rule.id
+
+    def _in_pieces(self, text: Words) -> Iterator[tuple[int, str]]:
+        """Words cut in two or three, spelled letter by letter, or with digits for letters."""
+        row, rules = text.row, self._rules
+        for cut in (*text.pairs(), *text.triples()):
+            word = rules.joined(cut)
+            if word is None:
+                continue
+            at = _at(row, cut)
+            if word in rules.whole:
+                yield from self._alone(word, at)
+            if len(cut) == 2:
+                self._look_up(word)
+                for rule_id in self._rules_at(text.merged(at, word), at, self._told[word]):
+                    yield at, rule_id
+        for offset, run in text.letters_apart():
+            for word in rules.whole:
+                if word in run:
+                    yield from self._alone(word, text.word_at(offset))
+        for offset, told in text.digits_inside():
+            for word in rules.whole:
+                if word in told:
+                    yield from self._alone(word, text.word_at(offset))
+
+    def _alone(self, word: str, at: int) -> Iterator[tuple[int, str]]:
+        """The first rule that a word breaks by itself."""
+        self._look_up(word)
+        for rule, pattern in self._told[word]:
+            if pattern.span([word], Ends((), ()), 0) is not None:
+                yield at, rule.id
+                return
 
 
 def _hit(piece: Piece, text: Words, at: int, rule_id: str) -> Hit:
@@ -103,54 +147,8 @@ def _hit(piece: Piece, text: Words, at: int, rule_id: str) -> Hit:
     return Hit(place or "mail", rule_id)
 
 
-def _rules_at(
-    text: Words, at: int, word: str, rules: Rules, discreet: bool, excuses: Excuses
-) -> Iterator[str]:
-    done: set[str] = set()
-    row, ends = text.row, text.ends
-    for rule, pattern in rules.of_word(word):
-        if rule.id in done or (rule.scope is Scope.DISCREET and not discreet):
-            continue
-        span = pattern.span(row, ends, at)
-        if span is None or excuses.excused(text, at, span, rule):
-            continue
-        done.add(rule.id)
-        yield rule.id
-
-
-def _in_pieces(
-    text: Words, rules: Rules, discreet: bool, excuses: Excuses
-) -> Iterator[tuple[int, str]]:
-    """Words cut in two or three, spelled letter by letter, or with digits for letters."""
-    row, pairs = text.row, text.pairs()
-    for cut in [*(pairs & rules.pieces.keys()), *(text.triples() & rules.pieces.keys())]:
-        yield from _alone(rules.pieces[cut], _at(row, cut), rules, discreet)
-    for cut in pairs & rules.halves.keys():
-        at, word = _at(row, cut), rules.halves[cut]
-        for rule_id in _rules_at(text.merged(at, word), at, word, rules, discreet, excuses):
-            yield at, rule_id
-    for offset, run in text.letters_apart():
-        for word in rules.whole:
-            if word in run:
-                yield from _alone(word, text.word_at(offset), rules, discreet)
-    for offset, word in text.digits_inside():
-        for told in rules.whole:
-            if told in word:
-                yield from _alone(told, text.word_at(offset), rules, discreet)
-
-
 def _at(row: list[str], cut: tuple[str, ...]) -> int:
     return next(i for i in range(len(row)) if tuple(row[i : i + len(cut)]) == cut)
-
-
-def _alone(word: str, at: int, rules: Rules, discreet: bool) -> Iterator[tuple[int, str]]:
-    """The rules that a word breaks by itself."""
-    for rule, pattern in rules.of_word(word):
-        if (discreet or rule.scope is Scope.ALWAYS) and pattern.span(
-            [word], Ends((), ()), 0
-        ) is not None:
-            yield at, rule.id
-            return
 
 
 __all__ = ["UNREADABLE", "Hit", "Known", "OwnTerms", "search"]
