@@ -9,7 +9,7 @@ import re
 import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise
+from operator import add
 from typing import Final, NamedTuple
 
 # Ends the text of one element, header or object; the search counts them to tell a place.
@@ -30,7 +30,9 @@ _HYPHEN_BREAK: Final = re.compile(r"(?<=\w)[-\u2010\u2011\xad][ \t]*\r?\n[ \t]*(
 _WORD: Final = re.compile(r"[a-z]+|[0-9]+")
 # A full stop: behind a word of three letters, or behind a number and before no other. The end of
 # a sentence: also a blank line, and the end of a segment.
-_STOP: Final = re.compile(r"([a-z]{3,}|[0-9](?=\.[^0-9]))\.|\n[ ]*\n|\x1d")
+_STOP: Final = re.compile(
+    r"((?<![a-z])[a-z]{3,}+|[0-9](?=\.[^0-9]))\.|\n[ ]*+\n|\x1d"  # no letter is walked over twice
+)
 _LETTERS_APART: Final = re.compile(r"(?<![a-z0-9])[a-z](?:[ .\n]{1,4}[a-z](?![a-z0-9])){3,60}")
 _DIGIT_INSIDE: Final = re.compile(
     r"(?<![a-z0-9])(?:[a-z]+[0-9]+[a-z][a-z0-9]{0,20}|[0-9][a-z]{2}[a-z0-9]{0,20})"
@@ -72,7 +74,9 @@ _HUMP: Final = re.compile(r"[a-zà-ÿ][A-ZÀ-Þ]")
 _LETTERS: Final = re.compile(r"[A-Za-zÀ-ÿ]{1,30}")
 _LETTERS_BEFORE: Final = re.compile(r"[A-Za-zÀ-ÿ]{1,30}\Z")
 _HUMP_EDGE: Final = re.compile(r"(?<=[a-zà-ÿ])(?=[A-ZÀ-Þ])")
-_DOTTED: Final = re.compile(r"(?<![\w.])(?:[A-Za-zÀ-ÿ]\.[ ]?){1,6}(?:[A-Za-zÀ-ÿ]\.|[A-ZÀ-Þ]\b(?!['’]))")
+_DOTTED: Final = re.compile(
+    r"(?<![\w.])(?:[A-Za-zÀ-ÿ]\.[ ]?){1,6}(?:[A-Za-zÀ-ÿ]\.|[A-ZÀ-Þ]\b(?!['’]))"
+)
 _BETWEEN_DIGITS: Final = re.compile(r"(?<=[0-9])[ .\n]+(?=[0-9])")
 
 
@@ -172,14 +176,17 @@ class Words:
     def ends(self) -> Ends:
         """What ended before which words."""
         if self._ends is None:
-            starts = self._begun
             stops: list[int] = []
             others: list[int] = []
+            seen = at = 0  # words, and as far as where
             for found in _STOP.finditer(self._folded):
-                kept = stops if found[1] is not None else others
-                if found[1] not in _SHORTENED:
-                    kept.append(bisect_right(starts, found.start()))
-            self._ends = Ends(stops, sorted({*stops, *others}))
+                seen += len(_WORD.findall(self._folded, at, at := found.end()))
+                if found[1] is None:
+                    others.append(seen)
+                elif found[1] not in _SHORTENED:
+                    stops.append(seen)
+                    others.append(seen)
+            self._ends = Ends(stops, others)
         return self._ends
 
     def line(self, word: int) -> int:
@@ -204,13 +211,13 @@ class Words:
         other._ends = Ends(*([i - (i > at) for i in held] for held in self.ends))
         return other
 
-    def pairs(self) -> set[tuple[str, str]]:
-        """Neighbours: a word may have been cut in two."""
-        return set(pairwise(self.row))
+    def pairs(self) -> list[str]:
+        """Each word and the next, joined: one may have been cut in two."""
+        return list(map(add, self.row, self.row[1:]))
 
-    def triples(self) -> set[tuple[str, str, str]]:
-        """Three in a row: or in three."""
-        return set(zip(self.row, self.row[1:], self.row[2:], strict=False))
+    def triples(self) -> list[str]:
+        """Each word and the next two, joined: or in three."""
+        return list(map(add, self.pairs(), self.row[2:]))
 
     def letters_apart(self) -> Iterator[tuple[int, str]]:
         """Runs of single letters, put together: where, and the run."""

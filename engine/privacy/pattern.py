@@ -72,9 +72,7 @@ class Element:
         """The shortest thing that it may be, or the most common: long words are rare."""
         if self.gap or self.number or self.anything or self.maybe:
             return 0
-        singles = [
-            1 if one in _EVERYWHERE else len(one) + 1 for one in (*self.words, *self.stems)
-        ]
+        singles = [1 if one in _EVERYWHERE else len(one) + 1 for one in (*self.words, *self.stems)]
         return min((*singles, *(max(one.rarity for one in row) for row in self.phrases)))
 
     def turned(self) -> "Element":

@@ -5,16 +5,17 @@ Source  ISO 32000-1, 9.6.6 (encodings), 9.10 (ToUnicode); Adobe Technical Note 5
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from typing import Any, Final
 
 from engine.privacy.pdf_objects import unpacked
 from engine.verify.pdf_syntax import File, Name, Stream
 
 MOST_RANGE: Final = 65_536
-_BLOCK: Final = re.compile(rb"begin(bfchar|bfrange)(.*?)end(?:bfchar|bfrange)", re.DOTALL)
-_CHAR: Final = re.compile(rb"<([0-9A-Fa-f\s]+)>\s*<([0-9A-Fa-f\s]*)>")
+_EDGE: Final = re.compile(rb"(begin|end)(bfchar|bfrange)")
+_CHAR: Final = re.compile(rb"<([0-9A-Fa-f\s]++)>\s*+<([0-9A-Fa-f\s]*+)>")
 _RANGE: Final = re.compile(
-    rb"<([0-9A-Fa-f\s]+)>\s*<([0-9A-Fa-f\s]+)>\s*(?:<([0-9A-Fa-f\s]*)>|\[([^\]]*)\])"
+    rb"<([0-9A-Fa-f\s]++)>\s*+<([0-9A-Fa-f\s]++)>\s*+(?:<([0-9A-Fa-f\s]*+)>|\[([^\[\]]*+)\])"
 )
 _SPACE: Final = re.compile(rb"begincodespacerange\s*<([0-9A-Fa-f]+)>")
 _ACCENTS: Final = {
@@ -35,16 +36,16 @@ _NAMED: Final = {
 class Font:
     """How the codes of one font are read. ``readable`` False: its codes mean nothing to us."""
 
-    __slots__ = ("_map", "_wide", "readable")
+    __slots__ = ("_map", "readable", "wide")
 
     def __init__(self, mapping: dict[int, str], *, wide: bool, readable: bool) -> None:
         self._map = mapping
-        self._wide = wide
+        self.wide = wide
         self.readable = readable
 
     def text(self, codes: bytes) -> str:
         """The characters of a shown string."""
-        if self._wide:
+        if self.wide:
             raw = codes[: len(codes) & ~1].decode("utf-16-be", "surrogatepass")
             if any(one > "\uffff" for one in raw):  # two codes that look like one pair
                 raw = "".join(
@@ -75,23 +76,34 @@ def font_of(file: File, held: Any) -> Font:
     return Font(mapping, wide=False, readable=not symbolic)
 
 
+def _blocks(content: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Each block of a table: its kind, and where its lines lie. One that never ends is none."""
+    begun: tuple[bytes, int] | None = None
+    for edge in _EDGE.finditer(content):
+        if edge[1] == b"begin":
+            begun = begun or (edge[2], edge.end())
+        elif begun is not None:
+            yield *begun, edge.start()
+            begun = None
+
+
 def _to_unicode(content: bytes) -> dict[int, str]:
     mapping: dict[int, str] = {}
-    for block in _BLOCK.finditer(content):
-        if block[1] == b"bfchar":
-            for one in _CHAR.finditer(block[2]):
+    for kind, start, end in _blocks(content):
+        if kind == b"bfchar":
+            for one in _CHAR.finditer(content, start, end):
                 mapping[int(re.sub(rb"\s", b"", one[1]), 16)] = _utf16(one[2])
             continue
-        for one in _RANGE.finditer(block[2]):
+        for one in _RANGE.finditer(content, start, end):
             low, high = (int(re.sub(rb"\s", b"", end), 16) for end in (one[1], one[2]))
             if one[4] is not None:
                 targets = re.findall(rb"<([0-9A-Fa-f\s]*)>", one[4])
                 mapping.update({low + i: _utf16(told) for i, told in enumerate(targets)})
                 continue
-            start = _utf16(one[3])
+            first = _utf16(one[3])
             for code in range(low, min(high, low + MOST_RANGE) + 1):
-                step = chr(min(ord(start[-1]) + code - low, 0x10FFFF)) if start else ""
-                mapping[code] = start[:-1] + step
+                step = chr(min(ord(first[-1]) + code - low, 0x10FFFF)) if first else ""
+                mapping[code] = first[:-1] + step
     return mapping
 
 

@@ -3,7 +3,7 @@
 Pictures are not read: a word in a bitmap, or drawn as lines, is not seen. Text whose font does not
 say what its codes mean is told as unreadable.
 
-Source  ISO 32000-1, 7.9.2 (text strings), 9.4.3 (showing text), 14.3 (metadata).
+Source  ISO 32000-1, 7.7.3 (page tree), 12.3.3 (outline), 14.3 (metadata).
 """
 
 import re
@@ -13,17 +13,13 @@ from typing import Any, Final
 from engine.privacy import markup
 from engine.privacy.pdf_fonts import Font, font_of
 from engine.privacy.pdf_objects import PICTURES, Found, filters_of, unpacked
+from engine.privacy.pdf_page import Page
+from engine.privacy.pdf_strings import text_string, tokens
 from engine.privacy.pieces import Budget
-from engine.verify.pdf_syntax import Name, PdfError, Ref, Stream
+from engine.verify.pdf_syntax import PdfError, Ref, Stream
 from engine.verify.xml import XmlError, parse
 
 MOST_PAGE: Final = 8 * 1024 * 1024  # bytes of one page's content
-_PARENS: Final = rb"\((?:[^()\\]|\\.|\((?:[^()\\]|\\.)*\))*\)"
-_HEX: Final = rb"<[0-9A-Fa-f\s]*>"
-_BETWEEN: Final = re.compile(
-    rb"(" + _PARENS + rb"|<(?!<)[0-9A-Fa-f\s]{4,}>)|%([^\r\n]{4,})|/([^\0-\x20()<>\[\]{}/%]{5,})",
-    re.DOTALL,
-)
 # ISO 32000-1, 14.4: two strings of 16 bytes, or the 24 letters of their Base64.
 _FILE_ID: Final = re.compile(
     rb"/ID\s*\[\s*(?:\([A-Za-z0-9+/]{22}==\)\s*|<[0-9A-Fa-f]{32}>\s*){2}\]"
@@ -33,37 +29,6 @@ _XMP_ID: Final = re.compile(
     rb"<xmpMM:(InstanceID|DocumentID|OriginalDocumentID)>"
     rb"(?:uuid:)?(?:[A-Za-z0-9+/]{22}==|[0-9A-Fa-f-]{32,36})</xmpMM:\1>"
 )
-_SHOWING: Final = re.compile(
-    rb"(?=[/\s\[(<T'\"])(?:"
-    rb"/(?P<font>[^\0-\x20()<>\[\]{}/%]+)\s+[-+.0-9]+\s+Tf\b"
-    rb"|\s(?P<move>[-+.0-9]+)(?=\s+(?:Tm|cm|T[dD])\b)"
-    rb"|(?P<next>T\*|(?<=[\s)>])['\"](?=\s))"
-    rb"|(?P<row>\[(?:[^\[\]()\\<>]|" + _PARENS + rb"|" + _HEX + rb")*\](?=\s*TJ))"
-    rb"|(?P<one>" + _PARENS + rb"|<(?!<)[0-9A-Fa-f\s]*>(?=\s*(?:Tj|['\"])))"
-    rb"|(?P<open>\())",
-    re.DOTALL,
-)
-_IN_ROW: Final = re.compile(rb"(" + _PARENS + rb"|" + _HEX + rb")|(-?[0-9.]+)", re.DOTALL)
-_ESCAPE: Final = re.compile(rb"\\([0-7]{1,3}|\r\n?|.)", re.DOTALL)
-
-
-class _Escapes(dict[bytes, bytes]):
-    """What stands behind a backslash, to what it means; most signs mean themselves."""
-
-    def __missing__(self, sign: bytes) -> bytes:
-        return sign
-
-
-_UNESCAPED: Final = _Escapes(
-    {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f"}
-    | dict.fromkeys((b"\n", b"\r", b"\r\n"), b"")
-    | {
-        f"{code:0{width}o}".encode(): bytes([code & 255])
-        for width in (1, 2, 3)
-        for code in range(8**width)
-    }
-)
-_GAP: Final = 180  # thousandths of the font's size that a reader takes for a blank
 _FONT_FILES: Final = ("FontFile", "FontFile2", "FontFile3")
 
 
@@ -216,14 +181,14 @@ def _between(found: Found, place: str, budget: Budget, file: str) -> None:
     for start, end in found.regions:
         # The numbers that tell one file from another are no words, and look like some by chance.
         numbers = [one.span() for one in _FILE_ID.finditer(found.data, start, end)]
-        for one in _BETWEEN.finditer(found.data, start, end):
-            if any(a <= one.start() < b for a, b in numbers):
-                continue
-            if one[3] is not None:
-                names.add(one[3])
-            else:
-                segments.append(text_string(one[1]) if one[1] else one[2].decode("latin-1"))
-                offsets.append(one.start())
+        for kind, told, at in tokens(found.data, start, end):
+            if kind == "name":
+                names.add(told)
+            elif not any(a <= at < b for a, b in numbers):
+                segments.append(text_string(told) if kind == "string" else told.decode("latin-1"))
+                offsets.append(at)
+            if kind == "open":
+                budget.unreadable(f"{place} > PDF object {found.number_at(at)}")
     segments.append(_names(names))
     offsets.append(-1)
 
@@ -236,8 +201,13 @@ def _between(found: Found, place: str, budget: Budget, file: str) -> None:
 
 
 def _strings(content: bytes, told: str) -> list[tuple[str, str]]:
-    rows = [(told, text_string(one[1])) for one in _BETWEEN.finditer(content) if one[1] is not None]
-    names = {one[3] for one in _BETWEEN.finditer(content) if one[3] is not None}
+    found = list(tokens(content, 0, len(content)))
+    rows = [
+        (told, text_string(text) if kind == "string" else text.decode("latin-1"))
+        for kind, text, _ in found
+        if kind in ("string", "open")
+    ]
+    names = {text for kind, text, _ in found if kind == "name"}
     return [*rows, (f"{told}, names", _names(names))]
 
 
@@ -266,75 +236,7 @@ def _page(content: bytes, fonts: Mapping[str, Font], place: str, budget: Budget,
     if len(content) > MOST_PAGE:
         budget.unreadable(place)
         return
-    out: list[str] = []
-    font: Font | None = None
-    last = b""
-    dumb = False
-    for found in _SHOWING.finditer(content):
-        match found.lastgroup:
-            case "font":
-                font = fonts.get(Name(found["font"].decode("latin-1")))
-            case "move":
-                at = found["move"]
-                out.append(" " if at == last or at in (b"0", b"0.0") else "\n")
-                last = last if at in (b"0", b"0.0") else at
-            case "next":
-                out.append("\n")
-            case "row":
-                for told, gap in _IN_ROW.findall(found["row"]):
-                    if gap:
-                        out.append(" " if _wide(gap) else "")
-                        continue
-                    dumb |= font is not None and not font.readable
-                    out.append(_shown(told, font))
-            case "one":
-                dumb |= font is not None and not font.readable
-                text = found["one"]
-                # A string in the marks round a text (ActualText) is in no font.
-                shown = content[found.end() : found.end() + 8].lstrip()[:2]
-                if shown in (b"Tj", b"' ", b"'\n", b"'\r", b'" '):
-                    out.append(_shown(text, font))
-                else:
-                    out.append(f" {text_string(text)} ")
-            case "open":
-                budget.unreadable(place)
-                break
-            case _:
-                pass
-    if dumb:
+    page = Page(content, fonts)
+    if not page.readable:
         budget.unreadable(place)
-    budget.add(place, "".join(out), file=file)
-
-
-def _wide(gap: bytes) -> bool:
-    try:
-        return float(gap) < -_GAP
-    except ValueError:
-        return False
-
-
-def _shown(told: bytes, font: Font | None) -> str:
-    codes = _raw(told)
-    return codes.decode("cp1252", "replace") if font is None else font.text(codes)
-
-
-def _raw(told: bytes) -> bytes:
-    if told.startswith(b"<"):
-        digits = re.sub(rb"[^0-9A-Fa-f]", b"", told)
-        return bytes.fromhex((digits + b"0" * (len(digits) % 2)).decode("ascii"))
-    parts = _ESCAPE.split(told[1:-1])
-    if len(parts) > 1:
-        parts[1::2] = map(_UNESCAPED.__getitem__, parts[1::2])
-    return b"".join(parts)
-
-
-def text_string(told: bytes) -> str:
-    """A text of a dictionary: UTF-16 or UTF-8 by their marks, else Latin-1 near enough."""
-    raw = _raw(told)
-    if raw.startswith(b"\xfe\xff"):
-        return raw[2:].decode("utf-16-be", "replace")
-    if raw.startswith(b"\xff\xfe"):
-        return raw[2:].decode("utf-16-le", "replace")
-    if raw.startswith(b"\xef\xbb\xbf"):
-        return raw[3:].decode("utf-8", "replace")
-    return raw.decode("latin-1")
+    budget.add(place, page.text, file=file)

@@ -91,6 +91,7 @@ class Rules:
     heads: frozenset[str] = field(repr=False)  # first three letters of the stems
     stem_lengths: tuple[int, ...] = field(repr=False)
     whole: frozenset[str] = field(repr=False)  # words that are told also in pieces
+    in_two: frozenset[str] = field(repr=False)  # those, and words that need their neighbours
     common: frozenset[str] = field(repr=False)  # words that are no piece of another
     misspelt: Misspelt = field(repr=False)
 
@@ -106,15 +107,6 @@ class Rules:
                 if length > len(word):
                     break
                 yield from self.by_stem.get(word[:length], ())
-
-    def joined(self, pieces: tuple[str, ...]) -> str | None:
-        """The word that neighbours are when they are pieces of one; None: they are words."""
-        word = "".join(pieces)
-        if word not in self.whole and (
-            len(pieces) > 2 or len(word) < _SHORTEST_CUT or word not in self.by_word
-        ):
-            return None
-        return None if all(one in self.common for one in pieces) else word
 
     def knows(self, word: str) -> bool:
         """Whether any rule looks at a word."""
@@ -187,6 +179,7 @@ def build(files: Mapping[str, RuleFile], texts: Mapping[str, bytes]) -> Rules:
         heads=frozenset(stem[:3] for stem in by_stem),
         stem_lengths=tuple(sorted({len(stem) for stem in by_stem})),
         whole=frozenset(cut),
+        in_two=frozenset(cut | {one for one in by_word if len(one) >= _SHORTEST_CUT}),
         common=frozenset(common),
         misspelt=Misspelt(misspelt, real),
     )

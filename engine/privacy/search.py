@@ -18,6 +18,7 @@ from engine.privacy.rules import Rule, Rules, Scope
 from engine.privacy.unpack import unpack
 
 MOST_HITS: Final = 60
+_MOST_ALIKE: Final = 1000  # places of one text at which the same word in pieces is looked at
 
 
 def search(
@@ -112,18 +113,15 @@ class _Reader:
 
     def _in_pieces(self, text: Words) -> Iterator[tuple[int, str]]:
         """Words cut in two or three, spelled letter by letter, or with digits for letters."""
-        row, rules = text.row, self._rules
-        for cut in (*text.pairs(), *text.triples()):
-            word = rules.joined(cut)
-            if word is None:
-                continue
-            at = _at(row, cut)
+        rules = self._rules
+        for at, word in self._joined(text, text.pairs(), 2):
             if word in rules.whole:
                 yield from self._alone(word, at)
-            if len(cut) == 2:
-                self._look_up(word)
-                for rule_id in self._rules_at(text.merged(at, word), at, self._told[word]):
-                    yield at, rule_id
+            self._look_up(word)
+            for rule_id in self._rules_at(text.merged(at, word), at, self._told[word]):
+                yield at, rule_id
+        for at, word in self._joined(text, text.triples(), 3):
+            yield from self._alone(word, at)
         for offset, run in text.letters_apart():
             for word in rules.whole:
                 if word in run:
@@ -132,6 +130,21 @@ class _Reader:
             for word in rules.whole:
                 if word in told:
                     yield from self._alone(word, text.word_at(offset))
+
+    def _joined(self, text: Words, joined: list[str], pieces: int) -> Iterator[tuple[int, str]]:
+        """Where neighbours are a word in pieces, which not all of them are words by themselves."""
+        rules = self._rules
+        told = (rules.whole if pieces > 2 else rules.in_two).intersection(joined)
+        for word in told:
+            at = -1
+            for _ in range(_MOST_ALIKE):
+                try:
+                    at = joined.index(word, at + 1)
+                except ValueError:
+                    break
+                if not rules.common.issuperset(text.row[at : at + pieces]):
+                    yield at, word
+                    break
 
     def _alone(self, word: str, at: int) -> Iterator[tuple[int, str]]:
         """The first rule that a word breaks by itself."""
@@ -145,10 +158,6 @@ class _Reader:
 def _hit(piece: Piece, text: Words, at: int, rule_id: str) -> Hit:
     place = piece.place_of(text.segment(at), text.line(at)) if at < len(text.row) else piece.place
     return Hit(place or "mail", rule_id)
-
-
-def _at(row: list[str], cut: tuple[str, ...]) -> int:
-    return next(i for i in range(len(row)) if tuple(row[i : i + len(cut)]) == cut)
 
 
 __all__ = ["UNREADABLE", "Hit", "Known", "OwnTerms", "search"]
