@@ -241,9 +241,9 @@ class Words:
 def variants(text: str) -> Iterator[str]:
     """Other readings of a text: words joined at the end of a line, ``M.A.`` closed up,
     ``numEcrou`` parted, bytes decoded in the wrong character set, ``%C3%A9`` undone."""
-    if _DOTTED.search(text):
+    if "." in text and _DOTTED.search(text):
         yield _DOTTED.sub(lambda found: re.sub(r"[. ]", "", found[0]) + " ", text)
-    if _HYPHEN_BREAK.search(text):
+    if "\n" in text and _HYPHEN_BREAK.search(text):
         yield _HYPHEN_BREAK.sub("", text)
     if _HUMP.search(text):
         yield SEGMENT.join(_HUMP_EDGE.sub(" ", one) for one in sorted(_humped(text)))

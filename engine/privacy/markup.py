@@ -84,7 +84,7 @@ def xml_text(root: Element) -> tuple[str, Callable[[int], str], list[tuple[str, 
             attributes.append((str(value), element, str(key)))
         if inline[tag]:
             continue  # its words are its parent's
-        words = _own(element, inline)
+        words = _own(element, inline) if len(element) else element.text
         if not words or words.isspace():
             continue
         packed = _packed(element, words)

@@ -60,7 +60,8 @@ class Found(File):
         """Keep the heads of objects in a region; give where the last one ends, -1 without any."""
         inside, at = -1, self.data.find(b"obj", start, end)
         while at >= 0:
-            head = _HEAD.search(self.data, max(start, at - 30), at)
+            ends = self.data[at - 1] in b"d"  # of "endobj"
+            head = None if ends else _HEAD.search(self.data, max(start, at - 30), at)
             if head is not None:
                 if len(self._heads) >= MOST_OBJECTS:
                     raise PdfError("pdf-size", f"more than {MOST_OBJECTS} objects")

@@ -8,18 +8,19 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from engine.privacy.pdf_fonts import Font
-from engine.privacy.pdf_strings import HEX, NESTED, closing, raw, text_string
+from engine.privacy.pdf_strings import FLAT, HEX, NESTED, closing, raw, text_string
 from engine.verify.pdf_syntax import Name
 
 # No alternative walks back over what it took, so each takes no more than its own bytes.
 _SHOWING: Final = re.compile(
-    rb"(?=[/\s\[(<T'\"])(?:"
-    rb"/(?P<font>[^\0-\x20()<>\[\]{}/%]++)\s++[-+.0-9]++\s++Tf\b"
-    rb"|\s(?P<move>[-+.0-9]++)(?=\s++(?:Tm|cm|T[dD])\b)"
-    rb"|(?P<next>T\*|(?<=[\s)>])['\"](?=\s))"
-    rb"|(?P<row>\[(?:[^\[\]()\\<>]++|" + NESTED + rb"|" + HEX + rb")*+\](?=\s*+TJ))"
-    rb"|(?P<one>" + NESTED + rb"|" + HEX + rb"(?=\s*+(?:Tj|['\"])))"
-    rb"|(?P<open>\())",
+    rb"[/\s\[(<T'\"](?:"
+    rb"(?<=/)(?P<font>[^\0-\x20()<>\[\]{}/%]++)\s++[-+.0-9]++\s++Tf\b"
+    rb"|(?<=\s)(?P<move>[-+.0-9]++)(?=\s++(?:Tm|cm|T[dD])\b)"
+    rb"|(?P<next>(?<=T)\*|(?<=[\s)>]['\"])(?=\s))"
+    rb"|(?<=\[)(?P<row>(?:[^\[\]()\\<>]++|" + NESTED + rb"|" + HEX + rb")*+\])(?=\s*+TJ)"
+    rb"|(?<=\()(?P<one>(?:[^()\\]++|\\.|" + FLAT + rb")*+\))"
+    rb"|(?<=<)(?P<hex>(?!<)[0-9A-Fa-f\s]*+>)(?=\s*+(?:Tj|['\"]))"
+    rb"|(?<=\()(?P<open>))",
     re.DOTALL,
 )
 _IN_ROW: Final = re.compile(rb"(" + NESTED + rb"|" + HEX + rb")|(-?[0-9.]++)", re.DOTALL)
@@ -49,7 +50,7 @@ class Page:
                 case "row":
                     self._row(found["row"])
                 case _:
-                    self._one(found["one"], content[found.end() : found.end() + 8])
+                    self._one(found[0], content[found.end() : found.end() + 8])
 
     @property
     def text(self) -> str:

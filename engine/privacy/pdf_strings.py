@@ -15,11 +15,13 @@ from typing import Final
 FLAT: Final = rb"\((?:[^()\\]++|\\.)*+\)"
 NESTED: Final = rb"\((?:[^()\\]++|\\.|" + FLAT + rb")*+\)"
 HEX: Final = rb"<(?!<)[0-9A-Fa-f\s]*+>"
+# Its first sign is taken before anything is asked: so it is looked for at the speed of a copy.
 _TOKEN: Final = re.compile(
-    rb"(?P<string>"
-    + FLAT
-    + rb"|<(?!<)[0-9A-Fa-f\s]{4,}+>)|%(?P<comment>[^\r\n]{4,}+)"
-    + rb"|/(?P<name>[^\0-\x20()<>\[\]{}/%]{5,}+)|(?P<open>\()",
+    rb"[(<%/](?:(?<=\()(?P<string>(?:[^()\\]++|\\.)*+\))"
+    rb"|(?<=<)(?P<hex>(?!<)[0-9A-Fa-f\s]{4,}+>)"
+    rb"|(?<=%)(?P<comment>[^\r\n]{4,}+)"
+    rb"|(?<=/)(?P<name>[^\0-\x20()<>\[\]{}/%]{5,}+)"
+    rb"|(?<=\()(?P<open>))",
     re.DOTALL,
 )
 _BRACKET: Final = re.compile(rb"[()]|\\.", re.DOTALL)
@@ -52,18 +54,22 @@ class Token(tuple[str, bytes, int]):
 
 def tokens(data: bytes, start: int, end: int) -> Iterator[Token]:
     """The strings, comments and longer names of a region, in order; ``open`` last, if ever."""
-    while (found := _TOKEN.search(data, start, end)) is not None:
-        kind = str(found.lastgroup)
-        start = found.end()
-        if kind != "open":
-            yield Token((kind, found[kind], found.start()))
-            continue
-        close = closing(data, start, end)
-        if close < 0:
-            yield Token(("open", data[found.start() : end], found.start()))
+    while start >= 0:
+        for found in _TOKEN.finditer(data, start, end):
+            kind = str(found.lastgroup)
+            if kind in ("string", "hex"):
+                yield Token(("string", found[0], found.start()))
+            elif kind != "open":
+                yield Token((kind, found[kind], found.start()))
+            else:
+                at, start = found.start(), closing(data, found.end(), end)
+                if start < 0:
+                    yield Token(("open", data[at:end], at))
+                else:
+                    yield Token(("string", data[at:start], at))
+                break
+        else:
             return
-        yield Token(("string", data[found.start() : close], found.start()))
-        start = close
 
 
 def closing(data: bytes, at: int, end: int) -> int:

@@ -99,21 +99,19 @@ class Rules:
         """What a rule looks for, in words."""
         return self.rules[rule_id].name if rule_id in self.rules else BUILT_IN.get(rule_id, rule_id)
 
-    def of_word(self, word: str) -> Iterator[tuple[Rule, Pattern]]:
+    def of_word(self, word: str) -> tuple[tuple[Rule, Pattern], ...]:
         """The rules and patterns that a word may be the anchor of."""
-        yield from self.by_word.get(word, ())
+        found = self.by_word.get(word, ())
         if word[:3] in self.heads:
             for length in self.stem_lengths:
                 if length > len(word):
                     break
-                yield from self.by_stem.get(word[:length], ())
+                found += self.by_stem.get(word[:length], ())
+        return found
 
     def knows(self, word: str) -> bool:
         """Whether any rule looks at a word."""
-        return word in self.by_word or (
-            word[:3] in self.heads
-            and any(word[:length] in self.by_stem for length in self.stem_lengths)
-        )
+        return bool(self.of_word(word))
 
 
 def load(folder: Path) -> Rules:

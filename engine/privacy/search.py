@@ -78,13 +78,13 @@ class _Reader:
 
     def _look_up(self, word: str) -> None:
         """Keep the patterns that a word may be the anchor of, and what it is a mistake for."""
-        patterns = tuple(
-            one
-            for one in self._rules.of_word(word)
-            if self._discreet or one[0].scope is Scope.ALWAYS
-        )
-        self._told[word] = patterns
-        if not patterns and not self._rules.knows(word):
+        patterns = self._rules.of_word(word)
+        if patterns:
+            self._told[word] = tuple(
+                one for one in patterns if self._discreet or one[0].scope is Scope.ALWAYS
+            )
+        else:
+            self._told[word] = ()
             other = self._rules.misspelt.meant(word)
             if other is not None and not self._excuses.is_name(word):
                 self._meant[word] = other
