@@ -1,10 +1,12 @@
 """Where the detention must not be told, nothing of a mail tells it."""
 
+import ast
 import email
 import shutil
 from collections.abc import Iterable
 from email import policy
 from email.message import EmailMessage
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
@@ -26,6 +28,7 @@ from engine.model.summary import (
 from engine.privacy.report import Known, OwnTerms
 from engine.privacy.rules import load
 from engine.privacy.search import search
+from tests.support import unpacked
 from tests.support.any_summary import SUMMARIES
 from tests.support.examples import whole_letter
 from tests.support.letters import (
@@ -48,10 +51,11 @@ from tests.support.letters import (
     shop,
     summary,
 )
-from tests.support.unpacked import LEXICON, folded, telling, texts
+from tests.support.unpacked import LEXICON, folded, holding, listed, telling, texts
 
 pytestmark = pytest.mark.skipif(
-    shutil.which("pdftotext") is None, reason="pdftotext (poppler-utils) is missing"
+    shutil.which("pdftotext") is None or shutil.which("qpdf") is None,
+    reason="pdftotext (poppler-utils) or qpdf is missing",
 )
 RULES = load(ROOT / "mappings/privacy")
 OPEN = OwnTerms(
@@ -201,6 +205,25 @@ def _with_detention(found: ExitSummary, half: Half) -> ExitSummary:
     return ExitSummary(contributions=(*found.contributions, more))
 
 
+def test_mails_are_taken_apart_by_nothing_of_the_engine() -> None:
+    tree = ast.parse(Path(unpacked.__file__).read_text(encoding="utf-8"))
+    named = {
+        name.split(".")[0]
+        for one in ast.walk(tree)
+        for name in (
+            [one.module or ""] if isinstance(one, ast.ImportFrom)
+            else [of.name for of in one.names] if isinstance(one, ast.Import) else []
+        )
+    }  # fmt: skip
+    assert named.isdisjoint({"engine", "tests"})
+
+
+def test_the_listed_words_are_those_that_the_rules_hold_alone() -> None:
+    for word in ("écrou", "incarcéré", "usmp", "parloir", "codétenus", "spip", "tribunal"):
+        assert listed().search(folded(word)), word
+    assert not listed().search(folded("Suivi régulier, traitement inchangé."))
+
+
 @st.composite
 def random_letters(draw: st.DrawFn) -> Letter:
     kind = draw(st.sampled_from(LetterKind))
@@ -226,5 +249,7 @@ def test_no_byte_of_a_random_discreet_mail_says_prison(of: Letter, face: Channel
     drawn = of.summary.model_copy(update={"contributions": of.summary.contributions[:-1]})
     assume(not LEXICON.search(folded(drawn.model_dump_json())))
     mime = render(of, shop(), face).mime
-    assert telling(mime) == []
+    told = list(texts(mime))
+    assert holding(told, LEXICON) == []
+    assert holding(told, listed()) == []
     assert search(mime, RULES, discreet=True, own=OPEN, known=OF_LETTER) == ()

@@ -67,10 +67,36 @@ def test_every_wording_is_held_at_every_place(place: str, kind: str) -> None:
     assert missed == []
 
 
+def held(words: str, kind: str, place: str) -> bool:
+    hits = found(PLACES[place](words), discreet=kind == "prison")
+    return bool({hit.rule_id for hit in hits} - {UNREADABLE})
+
+
+@pytest.mark.parametrize("kind", ["penal", "prison"])
+def test_every_further_wording_is_held_at_a_few_places(kind: str) -> None:
+    others = [one for one in PLACES if not one.startswith("body")]
+    missed = [
+        (words, place)
+        for number, words in enumerate(LEAKS[f"{kind}_more"])
+        for place in ("body, quoted-printable UTF-8", others[number % len(others)])
+        if not held(words, kind, place)
+    ]
+    assert missed == []
+
+
+@pytest.mark.parametrize("discreet", [False, True])
+def test_no_sentence_of_the_clean_ones_is_held_by_itself(discreet: bool) -> None:
+    rows = [*CLEAN["ordinary"], *CLEAN["hostile"], *CLEAN["further"]]
+    rows += [] if discreet else CLEAN["open"]
+    assert [one for one in rows if found(leaky.mail(leaky.text(one)), discreet=discreet)] == []
+
+
 def test_the_corpus_is_of_at_least_three_hundred_leaks() -> None:
     assert len(PLACES) >= 15
     assert len(LEAKS["penal"]) >= 20
     assert len(LEAKS["prison"]) >= 20
+    assert len(LEAKS["penal_more"]) + len(LEAKS["prison_more"]) >= 1000
+    assert len(CLEAN["further"]) >= 500
 
 
 def test_no_mail_of_the_places_is_held_without_a_leak() -> None:
@@ -82,7 +108,12 @@ def _clean_letter(dice: random.Random, *, discreet: bool) -> tuple[bytes, Known]
     """A letter of random sentences, half of them hostile, to random people with hostile names."""
     family, given_name = dice.choice(CLEAN["families"]), dice.choice(CLEAN["givens"])
     doctor = f"{dice.choice(CLEAN['families'])} {dice.choice(CLEAN['givens'])}"
-    pool = [*CLEAN["ordinary"], *CLEAN["hostile"], *([] if discreet else CLEAN["open"])]
+    pool = [
+        *CLEAN["ordinary"],
+        *CLEAN["hostile"],
+        *CLEAN["further"],
+        *([] if discreet else CLEAN["open"]),
+    ]
     rows = dice.sample(pool, dice.randint(6, 25))
     street = f"{dice.randint(1, 99)} rue de la Prison, 59000 LILLE"
     rows.insert(

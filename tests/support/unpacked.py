@@ -4,11 +4,15 @@ import email
 import io
 import re
 import subprocess
+import tempfile
+import tomllib
 import unicodedata
 import zipfile
 from base64 import b64decode
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from email import policy
+from functools import cache, lru_cache
+from pathlib import Path
 
 from lxml import etree
 
@@ -21,6 +25,21 @@ LEXICON = re.compile(
 _STREAM = re.compile(rb"stream\r?\n(?!<\?xpacket).*?endstream", re.DOTALL)
 
 
+@cache
+def listed() -> re.Pattern[str]:
+    """The words of mappings/privacy that a rule is broken by alone, whatever stands beside them."""
+    told: set[str] = set()
+    for path in sorted((Path(__file__).parents[2] / "mappings" / "privacy").glob("*.toml")):
+        for rule in tomllib.loads(path.read_text(encoding="utf-8"))["rule"]:
+            for pattern in rule["say"]:
+                if "{" in pattern or not (one := re.fullmatch(r"\(([^()]*)\)|([^() ]+)", pattern)):
+                    continue
+                for word in (one[1] or one[2]).split("|"):
+                    end = r"\w*" if word.endswith("*") else r"\b"
+                    told.add(folded(word.removesuffix("*")).strip() + end)
+    return re.compile(r"\b(?:" + "|".join(sorted(told)) + ")")
+
+
 def folded(text: str) -> str:
     """Words as a reader takes them."""
     apart = unicodedata.normalize("NFKD", text.casefold())
@@ -29,10 +48,15 @@ def folded(text: str) -> str:
 
 def telling(mime: bytes) -> list[tuple[str, str]]:
     """Places of a mail that say prison, and the word."""
+    return holding(texts(mime), LEXICON)
+
+
+def holding(told: Iterable[tuple[str, str]], words: re.Pattern[str]) -> list[tuple[str, str]]:
+    """Places and texts: the places that hold one of the words, and the word."""
     return [
         (place, found[0])
-        for place, text in texts(mime)
-        for found in [LEXICON.search(re.sub(r"[@._]", " ", folded(text)))]
+        for place, text in told
+        for found in [words.search(re.sub(r"[@._]", " ", folded(text)))]
         if found
     ]
 
@@ -86,11 +110,24 @@ def _xml(kind: str, content: bytes) -> Iterator[tuple[str, str]]:
     yield kind, "".join(told)
 
 
-def _pdf(content: bytes) -> Iterator[tuple[str, str]]:
+@lru_cache(maxsize=4)  # a file beside a document is often the one inside it
+def _pdf(content: bytes) -> list[tuple[str, str]]:
     shown = subprocess.run(
         ["pdftotext", "-layout", "-", "-"], input=content, capture_output=True, check=True
     ).stdout.decode()
-    yield "pages", shown
-    yield "pages, lines joined", re.sub(r"-?\n\s*", " ", shown)
-    # Dictionaries, properties and XMP; without the streams that are packed.
-    yield "properties", _STREAM.sub(b"", content).decode("latin-1")
+    # The same as qpdf sees it: every object out of every stream, strings undone.
+    with tempfile.NamedTemporaryFile(suffix=".pdf") as file:
+        file.write(content)
+        file.flush()
+        objects = subprocess.run(
+            ["qpdf", "--json", "--json-stream-data=none", file.name],
+            capture_output=True,
+            check=True,
+        ).stdout.decode()
+    return [
+        ("pages", shown),
+        ("pages, lines joined", re.sub(r"-?\n\s*", " ", shown)),
+        # Dictionaries, properties and XMP; without the streams that are packed.
+        ("properties", _STREAM.sub(b"", content).decode("latin-1")),
+        ("objects", objects),
+    ]
