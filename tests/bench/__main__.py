@@ -4,12 +4,13 @@ import json
 import sys
 from pathlib import Path
 
-from tests.bench import daemon, directory, ingest, letters
+from tests.bench import daemon, directory, firewall, ingest, letters
 from tests.bench.row import Row
 
 SUBJECTS = {
     "ingest": ingest.run,
     "letters": letters.run,
+    "firewall": firewall.run,
     "daemon": daemon.run,
     "directory": directory.run,
 }
