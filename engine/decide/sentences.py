@@ -10,6 +10,7 @@ TASKS: Final[dict[TaskKind, str]] = {
     TaskKind.GP_UNKNOWN: "No médecin traitant is recorded.",
     TaskKind.GP_UNCONFIRMED: "The médecin traitant is recorded, and nobody has confirmed it.",
     TaskKind.GP_DOUBT: "The médecin traitant is in doubt: number, name or declaration disagree.",
+    TaskKind.GP_DISOWNED: "The médecin traitant declared now says: not my patient.",
     TaskKind.MAILBOX_MISSING: "The directory has no mailbox for the médecin traitant.",
     TaskKind.MAILBOX_DOUBT: "The directory has several mailboxes for the médecin traitant.",
     TaskKind.IDENTITY_VETO: "The identity, or a protection flag, asks for silence.",
@@ -25,6 +26,12 @@ TASKS: Final[dict[TaskKind, str]] = {
     TaskKind.CORRECTION: "What was sent is no longer right.",
     TaskKind.DELIVERY_FAILED: "A letter could not be delivered.",
     TaskKind.DELIVERY_UNCERTAIN: "A letter may have been delivered; no proof came.",
+    TaskKind.PROOF_MISSING: "A letter was taken by the operator, and no proof of a reading came.",
+    TaskKind.RETURNED: "A letter came back: it was not delivered.",
+    TaskKind.FILING_REFUSED: "The doctor's software refused a letter.",
+    TaskKind.IDENTITY_REFUSED: "The doctor's software refused a letter for the patient's identity.",
+    TaskKind.REPORTS_DISAGREE: "What came back about a letter does not agree, or is not of its "
+    "mailbox.",
     TaskKind.MESSAGE_UNREADABLE: "A message was stored and cannot be read.",
     TaskKind.LETTER_IMPOSSIBLE: "A letter cannot be made.",
     TaskKind.LEAK: "A letter is held: it may say what it must not.",
@@ -33,7 +40,8 @@ TASKS: Final[dict[TaskKind, str]] = {
     TaskKind.INFANT: "A child stands as a patient of a prison health unit.",
     TaskKind.NEAR_IDENTITY: "Two patients are alike: one may be taken for the other; "
     "a person tells them apart.",
-    TaskKind.INCIDENT: "A doctor has, or may have, a letter about the wrong person.",
+    TaskKind.INCIDENT: "A doctor has, or may have, a letter that is not for them: about the "
+    "wrong person, or about no patient of theirs.",
     TaskKind.NEUTRAL_FACE_MISSING: "The detention must not be told, and the unit has no face but "
     "the one that tells it.",
     TaskKind.PAGES_UNREAD: "A part is a PDF; a letter that must not tell the detention carries no "
@@ -50,6 +58,8 @@ CURES: Final[dict[TaskKind, str]] = {
     TaskKind.GP_UNKNOWN: "look the doctor up (patient, AMELIPRO), enter it in the DPI",
     TaskKind.GP_UNCONFIRMED: "ask the patient; then: relais gp confirm",
     TaskKind.GP_DOUBT: "correct the doctor's number or name in the DPI or in the directory file",
+    TaskKind.GP_DISOWNED: "ask the patient anew who the doctor is, enter it in the DPI; if it is "
+    "this one all the same: relais gp confirm --rpps {about}",
     TaskKind.MAILBOX_MISSING: "find the doctor's secure mailbox, add it to the directory file, "
     "reload; or send the letter by another way and close the task",
     TaskKind.MAILBOX_DOUBT: "leave in the directory file the one mailbox the doctor reads, reload",
@@ -76,6 +86,16 @@ CURES: Final[dict[TaskKind, str]] = {
     TaskKind.DELIVERY_FAILED: "see: relais outbox show {about}; mend the mailbox or the relay; "
     "then: relais outbox retry {about}",
     TaskKind.DELIVERY_UNCERTAIN: "call the doctor: did it arrive? see: relais outbox show {about}",
+    TaskKind.PROOF_MISSING: "call the doctor: did {about} arrive? then: relais task done {id} "
+    "--answer received; else send it by another way, and close the task saying how",
+    TaskKind.RETURNED: "see: relais outbox show {about}; mend the mailbox in the directory file, "
+    "call the doctor, and close the task saying how; or: relais task done {id} --answer received",
+    TaskKind.FILING_REFUSED: "see the code: relais outbox show {about}; call the doctor; then: "
+    "relais task done {id} --answer received, or close the task saying how",
+    TaskKind.IDENTITY_REFUSED: "compare the identity (INS, traits) in the DPI with the doctor's; "
+    "see: relais outbox show {about}; once it is settled, close the task saying how",
+    TaskKind.REPORTS_DISAGREE: "see: relais outbox show {about}; call the doctor; then: relais "
+    "task done {id} --answer received, or close the task saying how",
     TaskKind.MESSAGE_UNREADABLE: "see: relais journal show (number in {about}); mend the mapping "
     "or the sender; then: relais journal replay",
     TaskKind.LETTER_IMPOSSIBLE: "see the audit line of this task for the cause; mend it; closing "

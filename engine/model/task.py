@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from pydantic import AwareDatetime, Field
 
@@ -17,6 +18,7 @@ class TaskKind(StrEnum):
     GP_UNKNOWN = "gp-unknown"
     GP_UNCONFIRMED = "gp-unconfirmed"
     GP_DOUBT = "gp-doubt"
+    GP_DISOWNED = "gp-disowned"
     MAILBOX_MISSING = "mailbox-missing"
     MAILBOX_DOUBT = "mailbox-doubt"
     IDENTITY_VETO = "identity-veto"
@@ -32,6 +34,11 @@ class TaskKind(StrEnum):
     CORRECTION = "correction"
     DELIVERY_FAILED = "delivery-failed"
     DELIVERY_UNCERTAIN = "delivery-uncertain"
+    PROOF_MISSING = "proof-missing"
+    RETURNED = "returned"
+    FILING_REFUSED = "filing-refused"
+    IDENTITY_REFUSED = "identity-refused"
+    REPORTS_DISAGREE = "reports-disagree"
     MESSAGE_UNREADABLE = "message-unreadable"
     LETTER_IMPOSSIBLE = "letter-impossible"
     VOICE_MISSING = "voice-missing"
@@ -42,6 +49,18 @@ class TaskKind(StrEnum):
     NEUTRAL_FACE_MISSING = "neutral-face-missing"
     PAGES_UNREAD = "pages-unread"
     LEAK = "leak"
+
+
+# What came back about a letter, or did not (decide.ladder): receipts alone raise and close these.
+RETURNED_KINDS: Final = frozenset(
+    {
+        TaskKind.PROOF_MISSING,
+        TaskKind.RETURNED,
+        TaskKind.FILING_REFUSED,
+        TaskKind.IDENTITY_REFUSED,
+        TaskKind.REPORTS_DISAGREE,
+    }
+)
 
 
 class WantedTask(Value):
