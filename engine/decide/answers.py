@@ -8,14 +8,18 @@ import re
 from typing import Final
 
 from engine.model.fact import ExitKind
-from engine.model.task import TaskKind
+from engine.model.task import RETURNED_KINDS, TaskKind
 
 GO_ON: Final = "go-on"  # I have looked: what was held back may go on
 NO: Final = "no"  # I have looked: it may not
 CANCEL_NOTICE: Final = "cancel-notice"  # have the doctor told to disregard it: decide.recall
+RECEIVED: Final = "received"  # the doctor was called, and has the letter
+NOT_MY_PATIENT: Final = "not-my-patient"  # the doctor was called, and said so
 DIFFERENT: Final = "different"  # these are two patients: decide.alike
 
 _LOOKED: Final = (GO_ON, NO)
+# Tasks that end in a call to the doctor.
+BY_CALL: Final = RETURNED_KINDS | {TaskKind.DELIVERY_UNCERTAIN, TaskKind.DELIVERY_FAILED}
 ANSWERS: Final[dict[TaskKind, tuple[str, ...]]] = {
     TaskKind.IDENTITY_VETO: _LOOKED,
     TaskKind.STAY_DOUBT: _LOOKED,
@@ -33,11 +37,22 @@ ANSWERS: Final[dict[TaskKind, tuple[str, ...]]] = {
 def choices(kind: TaskKind, answer: str) -> tuple[str, ...]:
     """The answers that this task takes, where ``answer`` is none of them; else none.
 
-    A correction is closed in a person's own words, but for those that nearly ask for the notice.
+    A correction, and what a call to the doctor ends, are closed in a person's own words, but for
+    those that are nearly a word which decides something.
     """
     if kind is TaskKind.CORRECTION:
         letters = re.sub(r"[^a-z]", "", answer.lower())
         meant = letters.startswith(("cancel", "annul")) and answer != CANCEL_NOTICE
         return (CANCEL_NOTICE, "done") if meant else ()
+    if kind in BY_CALL:
+        return _of_a_call(answer)
     known = ANSWERS.get(kind, ())
     return () if answer in known else known
+
+
+def _of_a_call(answer: str) -> tuple[str, ...]:
+    letters = re.sub(r"[^a-zç]", "", answer.lower())
+    yes = letters.startswith(("receiv", "reciev", "recu", "reçu")) and answer != RECEIVED
+    no = letters.startswith(("notmy", "nothispa", "notherpa", "pasmon", "pasma", "pasle"))
+    meant = yes or (no and answer != NOT_MY_PATIENT)
+    return (RECEIVED, NOT_MY_PATIENT, "done") if meant else ()

@@ -77,7 +77,8 @@ def _not_yet(scene: Scene, stay: Stay, reason: Reason, deadline: datetime) -> Wi
     """Silence that is meant, or a wait for the arrival consultation, then a task."""
     if reason in (*REFUSALS, Reason.GP_NONE):
         return Silent(reason=reason)
-    if scene.now < deadline:
+    # That the doctor is the wrong one is asked about at once, consultation or not.
+    if scene.now < deadline and reason is not Reason.GP_DISOWNED:
         return Wait(reason=Reason.AWAITS_CONSULTATION, until=deadline)
     person = scene.record.person
     rpps = person.gp.rpps or "" if person.gp else ""

@@ -7,7 +7,14 @@ from typing import Final
 from engine.decide.movements import sender_order
 from engine.model.capacity import Protection, ProtectionStated, Regime
 from engine.model.consent import MEDECIN_TRAITANT, ConsentState, ConsentStated, Purpose
-from engine.model.fact import GpStated, Heard, IdentifierChanged, PersonStated
+from engine.model.fact import (
+    GpConfirmed,
+    GpDisowned,
+    GpStated,
+    Heard,
+    IdentifierChanged,
+    PersonStated,
+)
 from engine.model.people import Professional, Traits, comparable_name
 from engine.model.stay import Person
 
@@ -50,6 +57,7 @@ def fold_person(
         dead=dead,
         in_doubt=_contradictions(facts, dead=dead),
         gp=gp,
+        disowned=_disowned(facts),
         test=any(heard.test for heard in facts),
         protection=_protection(facts),
         known_as=tuple(
@@ -80,6 +88,24 @@ def _protection(facts: Sequence[Heard]) -> Protection:
         emancipated=emancipated,
         infant=infant,
     )
+
+
+def _disowned(facts: Sequence[Heard]) -> tuple[str, ...]:
+    """Doctors who said that the patient is none of theirs, and whom no person confirmed since.
+
+    A message does not lift it: a record says "confirmed" again each time it is sent.
+    """
+    said: dict[str, datetime] = {}
+    confirmed: dict[str, datetime] = {}
+    for heard in facts:
+        match heard.fact:
+            case GpDisowned(rpps=rpps, at=at):
+                said[rpps] = max(at, said.get(rpps, at))
+            case GpConfirmed(rpps=rpps, at=at) if heard.journal_id is None:
+                confirmed[rpps] = max(at, confirmed.get(rpps, at))
+            case _:
+                pass
+    return tuple(sorted(one for one, at in said.items() if confirmed.get(one, at) <= at))
 
 
 def _contradictions(facts: Sequence[Heard], *, dead: bool) -> tuple[str, ...]:

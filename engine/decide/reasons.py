@@ -24,6 +24,7 @@ class Reason(StrEnum):
     GP_NONE = "gp-none"
     GP_UNCONFIRMED = "gp-unconfirmed"
     GP_DOUBT = "gp-doubt"
+    GP_DISOWNED = "gp-disowned"
     MAILBOX_MISSING = "mailbox-missing"
     MAILBOX_DOUBT = "mailbox-doubt"
     IDENTITY_VETO = "identity-veto"
@@ -80,6 +81,7 @@ SENTENCES: Final[dict[Reason, str]] = {
     Reason.GP_NONE: "the patient has no médecin traitant",
     Reason.GP_UNCONFIRMED: "the médecin traitant is not confirmed",
     Reason.GP_DOUBT: "the médecin traitant is in doubt: number, name or declaration disagree",
+    Reason.GP_DISOWNED: "the médecin traitant declared now said: not my patient",
     Reason.MAILBOX_MISSING: "the directory has no mailbox for this doctor",
     Reason.MAILBOX_DOUBT: "the directory has several mailboxes for this doctor",
     Reason.IDENTITY_VETO: "the identity or the record asks for silence (status or protection flag)",

@@ -33,6 +33,8 @@ def recall(scene: Scene, target: Delivery) -> Say | Reason:
         return Reason.NEAR_IDENTITY
     if unit_of_key(target.stay) not in scene.policy.units:
         return Reason.UNIT_NOT_SET_UP
+    if target.rpps in person.disowned:
+        return Reason.GP_DISOWNED
     refused = _refusal(scene, target)
     if refused is not None:
         return refused

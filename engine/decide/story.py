@@ -17,6 +17,7 @@ from engine.model.fact import (
     ExitKindDecided,
     Fact,
     GpConfirmed,
+    GpDisowned,
     GpStated,
     Heard,
     IdentifierChanged,
@@ -168,6 +169,8 @@ def _fact(fact: Fact, zone: tzinfo) -> str:
             return f"médecin traitant {gp.family} {gp.given}" if gp else "no médecin traitant"
         case GpConfirmed(by=by):
             return f"médecin traitant confirmed ({by})"
+        case GpDisowned(by=by):
+            return f"a doctor said: not my patient ({by})"
         case MovementStated():
             kind = f", {fact.exit_kind}" if fact.exit_kind else ""
             where = f"{fact.care.usmp} {fact.care.half}" if fact.care else "elsewhere"

@@ -5,7 +5,7 @@ from base64 import b32encode
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import assert_never
+from typing import Final, assert_never
 
 from engine.decide.alike import tell_apart
 from engine.decide.arrival import face_wanted
@@ -166,6 +166,8 @@ def _say(
     count: int,
 ) -> ThreadPlan:
     """Something should be said: has it been, is it on its way, or is it to be written now?"""
+    # A doctor who says "not my patient" was told nothing that counts; another one is told anew.
+    said = [one for one in said if one.rpps not in scene.record.person.disowned]
     taken_back = said and (is_cancellation(said[-1]) or said[-1].id in scene.recalled)
     if taken_back and said[-1].rpps != say.mailbox.rpps:
         # Who had the letter was told to disregard it; another doctor is told anew, in that
@@ -269,6 +271,10 @@ def _pending_standing(delivery: Delivery) -> tuple[Standing, Reason]:
             return Standing.SENDING, Reason.QUEUED
 
 
+# What a person is asked even where all that was said is right.
+_ASKED_AFTERWARDS: Final = (Reason.IDENTITY_VETO, Reason.STAY_DOUBT, Reason.GP_DISOWNED)
+
+
 def _after_the_fact(
     scene: Scene,
     stay: Stay,
@@ -300,7 +306,7 @@ def _after_the_fact(
     )
     harmless = died_later or not (no_release or misstates(scene, stay, last))
     if harmless:
-        asked = tasks if reason in (Reason.IDENTITY_VETO, Reason.STAY_DOUBT) else ()
+        asked = tasks if reason in _ASKED_AFTERWARDS else ()
         return ThreadPlan(stay.key, thread, Standing.SAID, Reason.SAID, None, None, cancels, asked)
     wrong = task(TaskKind.CORRECTION, scene.record.person.patient, stay.key, last.id, cause=reason)
     return ThreadPlan(

@@ -19,9 +19,9 @@ from engine.model.value import Value
 
 __all__ = [
     "Action", "Care", "ClinicalStated", "ConsentStated", "DocumentAction", "DocumentForm",
-    "DocumentPublished", "ExitKind", "ExitKindDecided", "Fact", "GpConfirmed", "GpStated", "Half",
-    "Heard", "IdentifierChanged", "MovementStated", "PatientsMerged", "PersonStated",
-    "ProtectionStated",
+    "DocumentPublished", "ExitKind", "ExitKindDecided", "Fact", "GpConfirmed", "GpDisowned",
+    "GpStated", "Half", "Heard", "IdentifierChanged", "MovementStated", "PatientsMerged",
+    "PersonStated", "ProtectionStated",
 ]  # fmt: skip
 
 
@@ -67,6 +67,15 @@ class GpConfirmed(Value):
     """A person, or a mapped segment, says that this doctor is the right one."""
 
     kind: Literal["gp-confirmed"] = "gp-confirmed"
+    rpps: str = Field(repr=False)
+    at: AwareDatetime
+    by: str = Field(repr=False)
+
+
+class GpDisowned(Value):
+    """The doctor told a person: not my patient. Nothing goes there until a person confirms anew."""
+
+    kind: Literal["gp-disowned"] = "gp-disowned"
     rpps: str = Field(repr=False)
     at: AwareDatetime
     by: str = Field(repr=False)
@@ -203,6 +212,7 @@ Fact = Annotated[
     PersonStated
     | GpStated
     | GpConfirmed
+    | GpDisowned
     | MovementStated
     | PatientsMerged
     | AccountMoved

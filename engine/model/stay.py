@@ -130,6 +130,9 @@ class Person(Value):
         description="Fields in which the record contradicts itself: a death taken back, two "
         "merged records of people who differ.",
     )
+    disowned: tuple[str, ...] = Field(
+        default=(), repr=False, description="RPPS of doctors who said: not my patient."
+    )
     test: bool = Field(default=False, description="Some fact came from a test message.")
     protection: Protection = Protection()
     known_as: tuple[Traits, ...] = Field(
