@@ -21,7 +21,7 @@ from engine.decide.scene import Scene
 from engine.model.flow import Delivery, DeliveryState
 from engine.model.people import Traits
 from engine.model.policy import Mode, Policy
-from engine.model.task import Task, TaskKind, WantedTask
+from engine.model.task import RETURNED_KINDS, Task, TaskKind, WantedTask
 from engine.model.trail import AuditKind
 from engine.store.interface import StayRow, Tx
 
@@ -224,7 +224,7 @@ def _reconcile_tasks(
         )
         tx.tasks.raise_(again, now)
     for task in existing:
-        if not task.open:
+        if not task.open or task.kind in RETURNED_KINDS:
             continue
         if task.about in over if task.kind in _NOT_OF_PLAN else _base(task.key) not in want:
             tx.tasks.close(task.id, now, "relais", "no-longer-needed")

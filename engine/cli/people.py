@@ -160,6 +160,22 @@ def gp_confirm(config_path: Path, patient: str, rpps: str, by: str | None) -> No
     click.echo("confirmed")
 
 
+@gp.command("disown")
+@click.argument("patient")
+@click.option("--rpps", required=True, help="Of the doctor who said so.")
+@by_option
+@click.pass_obj
+def gp_disown(config_path: Path, patient: str, rpps: str, by: str | None) -> None:
+    """A doctor says: not my patient. Nothing more leaves there until `relais gp confirm`."""
+    told = ask(config_path, "gp.disown", {"patient": patient, "rpps": rpps}, by)
+    click.echo("nothing more leaves to that doctor; see: relais task list")
+    for one in told["sent_before"]:
+        say(
+            f"sent before: {one['letter']} v{one['version']}, {one['sent_at']}, to {one['to']}, "
+            f"Message-ID {one['message_id']}"
+        )
+
+
 @main.group()
 def task() -> None:
     """What a person must do."""
@@ -192,7 +208,8 @@ def task_show(config_path: Path, number: int, json_: bool) -> None:
 @click.option(
     "--answer",
     help="What was decided, where the task asks it: see `relais task show`. go-on, no: it was "
-    "looked at; release, transfer…: what a way out means; cancel-notice; different.",
+    "looked at; release, transfer…: what a way out means; cancel-notice; different; "
+    "received, not-my-patient: what the doctor said on the telephone.",
 )
 @by_option
 @click.pass_obj

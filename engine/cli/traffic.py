@@ -1,5 +1,7 @@
 """What came in, and what goes out."""
 
+import sys
+from base64 import b64decode
 from pathlib import Path
 
 import click
@@ -80,6 +82,16 @@ def outbox_show(config_path: Path, delivery: str, text: bool, json_: bool) -> No
     print_values(told)
     if letter:
         say(f"\n{letter}")
+
+
+@outbox.command("evidence")
+@click.argument("delivery")
+@click.argument("receipt", type=int)
+@click.pass_obj
+def outbox_evidence(config_path: Path, delivery: str, receipt: int) -> None:
+    """The mail that a receipt came in, as it came: for a file (> receipt.eml)."""
+    told = ask(config_path, "outbox.evidence", {"delivery": delivery, "receipt": receipt})
+    sys.stdout.buffer.write(b64decode(told["raw"]))
 
 
 def _outbox_act(name: str, doing: str) -> None:

@@ -14,6 +14,7 @@ from engine.commands.context import (
     text_of,
     words_of,
 )
+from engine.commands.receipts import disown
 from engine.decide.reasons import SENTENCES
 from engine.decide.scene import Scene
 from engine.decide.undone import sent_at, too_late_for
@@ -211,6 +212,28 @@ def confirm_gp(context: Context, args: dict[str, Any]) -> dict[str, Any]:
         context.audit(tx, AuditKind.GP_CONFIRMED, patient=patient, rpps=rpps)
         context.tell(tx, patient, GpConfirmed(rpps=rpps, at=context.now(), by=context.actor))
         return {"confirmed": True}
+
+    result = context.store.write_sync(work)
+    context.wake()
+    return result
+
+
+def disown_gp(context: Context, args: dict[str, Any]) -> dict[str, Any]:
+    """A doctor told a person: not my patient."""
+    rpps = text_of(args, "rpps")
+
+    def work(tx: Tx) -> dict[str, Any]:
+        patient = find_patient(tx, text_of(args, "patient"))
+        declared = context.knowledge.scene(tx, patient, context.now()).record.person.gp
+        written_to = {one.rpps for one in tx.outbox.of_patient(patient)}
+        if rpps not in written_to and (declared is None or declared.rpps != rpps):
+            raise refused(
+                "That doctor is neither declared for this patient, nor was ever written to.",
+                where="--rpps",
+                remedy="see whom: relais why NUMBER",
+            )
+        gone = disown(context, tx, patient, rpps)
+        return {"disowned": rpps, "sent_before": [_sent(context, one) for one in gone]}
 
     result = context.store.write_sync(work)
     context.wake()

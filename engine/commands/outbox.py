@@ -3,6 +3,7 @@
 from typing import Any
 
 from engine.commands.context import Context, choice_of, limit_of, refused, text_of
+from engine.commands.receipts import came_back
 from engine.decide.reasons import Reason
 from engine.model.flow import MOVES, Delivery, DeliveryState
 from engine.model.trail import AuditKind
@@ -32,17 +33,21 @@ def show(context: Context, args: dict[str, Any]) -> dict[str, Any]:
             what="letter",
         )
         files = tx.outbox.files(row.id)
-        return _row(row) | {
-            "patient": row.patient,
-            "stay": row.stay,
-            "to": row.address,
-            "intended": row.intended,
-            "message_id": row.message_id,
-            "purposes": list(row.purposes),
-            "files": {name: len(data) for name, data in files.items()},
-            "attempts": [attempt_row(one) for one in tx.outbox.attempts(row.id)],
-            "text": files.get("letter.txt", b"").decode() if args.get("text") else None,
-        }
+        return (
+            _row(row)
+            | came_back(tx, row)
+            | {
+                "patient": row.patient,
+                "stay": row.stay,
+                "to": row.address,
+                "intended": row.intended,
+                "message_id": row.message_id,
+                "purposes": list(row.purposes),
+                "files": {name: len(data) for name, data in files.items()},
+                "attempts": [attempt_row(one) for one in tx.outbox.attempts(row.id)],
+                "text": files.get("letter.txt", b"").decode() if args.get("text") else None,
+            }
+        )
 
     return context.store.write_sync(work)
 

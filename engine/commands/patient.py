@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 
 from engine.commands.context import Context, find_patient, text_of
 from engine.commands.outbox import attempt_row
+from engine.commands.receipts import came_back, story_lines
 from engine.commands.tasks import told_task
 from engine.decide.plan import plan
 from engine.decide.sentences import TASKS
@@ -24,12 +25,16 @@ def why(context: Context, args: dict[str, Any]) -> dict[str, Any]:
         decided = plan(scene)
         tasks = tx.tasks.of_patient(patient)
         attempts = {one.id: tx.outbox.attempts(one.id) for one in scene.deliveries}
+        returned = {one.id: came_back(tx, one) for one in scene.deliveries}
         text = tell(
             scene,
             decided,
             tx.facts.of_patient(patient),
             {
-                number: [_line(attempt_row(one)) for one in rows]
+                number: [
+                    *(_line(attempt_row(one)) for one in rows),
+                    *story_lines(returned[number]),
+                ]
                 for number, rows in attempts.items()
             },
             tasks,
@@ -59,6 +64,7 @@ def why(context: Context, args: dict[str, Any]) -> dict[str, Any]:
                     "message_id": one.message_id,
                     "attempts": [attempt_row(row) for row in attempts[one.id]],
                 }
+                | returned[one.id]
                 for one in scene.deliveries
             ],
             "tasks": [told_task(one) for one in tasks],

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from engine.commands.context import Context, find_patient, refused, text_of
 from engine.decide.account import Told, account
+from engine.decide.ladder import standing
 from engine.model.consent import ConsentStated
 from engine.model.fact import GpStated, Heard
 from engine.model.flow import Delivery, DeliveryState
@@ -58,7 +59,13 @@ def _doctors(context: Context, facts: Sequence[Heard]) -> dict[str, str]:
 def _told(tx: Tx, delivery: Delivery, doctors: dict[str, str]) -> Told:
     taken = [one.closed_at for one in tx.outbox.attempts(delivery.id) if one.outcome == "accepted"]
     text = tx.outbox.files(delivery.id).get("letter.txt", b"").decode("utf-8", "replace")
-    return Told(delivery, taken[-1] if taken else None, doctors.get(delivery.rpps, ""), text)
+    return Told(
+        delivery,
+        taken[-1] if taken else None,
+        doctors.get(delivery.rpps, ""),
+        text,
+        standing(delivery, tx.receipts.of_delivery(delivery.id)),
+    )
 
 
 def forget(context: Context, args: dict[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from engine.commands.context import Context, limit_of, number_of, refused
+from engine.commands.receipts import told_by_call
 from engine.decide.answers import ANSWERS, GO_ON, choices
 from engine.decide.sentences import CURES, TASKS
 from engine.model.fact import ExitKind, ExitKindDecided
@@ -90,6 +91,7 @@ def done(context: Context, args: dict[str, Any]) -> dict[str, Any]:
         _checked(one, answer)
         said = _exit_decided(context, tx, one, answer)
         tx.tasks.close(number, context.now(), context.actor, answer)
+        told_by_call(context, tx, one, answer)
         if said is not None and one.patient:
             context.tell(tx, one.patient, said)
         elif one.patient:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Final
 
+from engine.decide.ladder import Rung, Standing
 from engine.model.consent import MEDECIN_TRAITANT, ConsentState, ConsentStated, Purpose
 from engine.model.flow import Delivery, DeliveryState
 from engine.model.letter import LetterKind
@@ -40,6 +41,18 @@ _ANSWERS: Final[Mapping[str, str]] = {
     ConsentState.NOT_ASKED: "la question ne vous a pas été posée",
     ConsentState.COULD_NOT_BE_ASKED: "la question n'a pas pu vous être posée",
 }
+# What came back. The rungs that are missing are told by when it left, or did not.
+_STANDS: Final[Mapping[Rung, str]] = {
+    Rung.ACCEPTED: "aucune preuve d'arrivée ni de lecture n'est revenue",
+    Rung.DELIVERED: "arrivé dans la boîte du médecin",
+    Rung.DISPLAYED: "ouvert par quelqu'un qui lit la boîte du médecin",
+    Rung.FILED: "enregistré par le logiciel du médecin",
+    Rung.CONFIRMED: "le médecin a dit qu'il l'avait reçu",
+    Rung.DISOWNED: "le médecin a dit que vous n'étiez pas son patient",
+    Rung.REFUSED: "refusé par le logiciel du médecin",
+    Rung.FAILED: "il n'est pas arrivé",
+    Rung.UNKNOWN: "les réponses reçues ne concordent pas",
+}
 _MONTHS: Final = (
     *("janvier", "février", "mars", "avril", "mai", "juin", "juillet", "août", "septembre"),
     *("octobre", "novembre", "décembre"),
@@ -54,6 +67,7 @@ class Told:
     sent_at: datetime | None  # when the mail service took it
     doctor: str  # name; "" when the directory no longer has it
     text: str  # what it said; "" when it is no longer kept
+    stands: Standing  # what came back about it
 
 
 def account(
@@ -117,6 +131,9 @@ def _letter(one: Told, said: Sequence[ConsentStated], zone: tzinfo) -> list[str]
     if d.address != d.intended:
         lines = [f"À qui : à personne. C'était un essai, envoyé à l'hôpital lui-même ({d.address})"]
     lines.append(f"Quand : {_fate(one, zone)}")
+    if one.stands.rung in _STANDS:
+        when = f" ({_moment(one.stands.since, zone)})" if one.stands.since else ""
+        lines.append(f"Ce qui est revenu : {_STANDS[one.stands.rung]}{when}")
     lines += [f"Pourquoi : {line}" for line in _reasons(d, said, zone)]
     if d.version > 1:
         lines.append(f"C'est la version {d.version} : elle remplace la précédente.")

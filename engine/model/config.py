@@ -306,6 +306,46 @@ class Log(Value):
     )
 
 
+class Returns(Value):
+    """A mailbox where receipts come back: the `sender` of its channels. Read over IMAP."""
+
+    host: str = Field(description="Name that the server's certificate must carry.")
+    port: int = Field(default=993, ge=1, le=65535, description="TCP port.")
+    security: Literal["starttls", "tls"] = Field(
+        default="tls", description="Never in clear: TLS from the start, or STARTTLS is demanded."
+    )
+    ca_file: Path | None = Field(default=None, description="PEM; None: the system's authorities.")
+    certificate: Path | None = Field(default=None, description="PEM: our client certificate.")
+    key: Path | None = Field(default=None, description="PEM: its private key.")
+    username: str | None = Field(
+        default=None, description="Login; None: the client certificate alone (SASL EXTERNAL)."
+    )
+    password: SecretRef | None = Field(default=None, description="Reference, never the secret.")
+    folder: str = Field(default="INBOX", description="Folder that is read; mails stay in it.")
+    channels: tuple[str, ...] = Field(
+        description="Channels whose receipts come here: silence about their letters is noticed."
+    )
+    poll: timedelta = Field(
+        default=timedelta(minutes=5), description="Look again that often, IDLE or not."
+    )
+    timeout: timedelta = Field(default=timedelta(seconds=60), description="Per command.")
+
+
+class Proof(Value):
+    """How long a letter may go without proof that it was read, before a person calls."""
+
+    arrival_notice: timedelta = Field(default=timedelta(hours=72), description="Arrival notices.")
+    exit_notice: timedelta = Field(default=timedelta(hours=72), description="Exit notices.")
+    exit_letter: timedelta = Field(default=timedelta(hours=48), description="Exit letters.")
+    correction: timedelta = Field(
+        default=timedelta(hours=24), description="Letters that take another one back."
+    )
+    enough: Literal["delivered", "displayed"] = Field(
+        default="displayed",
+        description="'displayed': read or filed. 'delivered': a delivery to the box will do.",
+    )
+
+
 class Config(Value):
     """The whole of relais.toml."""
 
@@ -349,6 +389,8 @@ class Config(Value):
     channels: dict[str, Channel]
     listener: tuple[Listener, ...] = ()
     folder: tuple[WatchedFolder, ...] = ()
+    returns: dict[str, Returns] = Field(default_factory=dict)
+    proof: Proof = Proof()
     retry: Retry = Retry()
     health: Health = Health()
     audit: Audit = Audit()

@@ -58,6 +58,7 @@ MOVES: Final[dict[DeliveryState, frozenset[DeliveryState]]] = {
             DeliveryState.HELD,
             DeliveryState.CANCELLED,
             DeliveryState.EXPIRED,
+            DeliveryState.RELAYED,  # possibly sent, and a receipt proves that it was
         }
     ),
     DeliveryState.SENDING: frozenset(
@@ -71,7 +72,9 @@ MOVES: Final[dict[DeliveryState, frozenset[DeliveryState]]] = {
     ),
     DeliveryState.HELD: frozenset({DeliveryState.QUEUED, DeliveryState.CANCELLED}),
     DeliveryState.REJECTED: frozenset({DeliveryState.QUEUED, DeliveryState.CANCELLED}),
-    DeliveryState.EXPIRED: frozenset({DeliveryState.QUEUED, DeliveryState.CANCELLED}),
+    DeliveryState.EXPIRED: frozenset(
+        {DeliveryState.QUEUED, DeliveryState.CANCELLED, DeliveryState.RELAYED}
+    ),
     DeliveryState.RELAYED: frozenset(),
     DeliveryState.CANCELLED: frozenset(),
 }

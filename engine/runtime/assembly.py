@@ -19,6 +19,7 @@ from engine.outbound.worker import Worker
 from engine.printer.apart import Printer
 from engine.process import Processor, dialects_of
 from engine.runtime import logs
+from engine.runtime.boxes import Boxes
 from engine.runtime.firewall import LetterFirewall, ground_of
 from engine.runtime.metrics import Levels, Metrics
 from engine.runtime.settings import KEPT, NOT_STARTED, load
@@ -87,6 +88,14 @@ class Assembly:
         )
         receiver = Receiver(self.store, self.metrics, software=config.hospital.software_id)
         self.ways_in = WaysIn(receiver, self.metrics, stage)
+        self.boxes = Boxes(
+            self.store,
+            self.metrics,
+            stage,
+            config=lambda: self.settings.config,
+            now=utc_now,
+            moved=lambda tx, row, now: self._settle(tx, row.patient, now),
+        )
 
     async def load_press(self) -> None:
         """Fonts, templates and the typesetter: some 300 ms, after the door is open."""
@@ -126,6 +135,7 @@ class Assembly:
         routes = _routes(settings.config.channels)
         press = await asyncio.to_thread(press_of, settings)
         firewall = await asyncio.to_thread(ground_of, settings)
+        readers = self.boxes.prepare(settings.config)
         opened = await self.ways_in.prepare(settings)
         # From here on nothing refuses.
         self.settings, self._knowledge, self._press = settings, knowledge_of(settings), press
@@ -137,6 +147,7 @@ class Assembly:
             await self.ways_in.change(settings, opened)
         except ConfigError as error:
             raise LostError(error.what) from None
+        await self.boxes.change(settings.config, readers)
         await self.worker.rules_changed()
         await self.store.write(lambda tx: reconsider(tx, utc_now()))
         self.wake_all()

@@ -33,7 +33,7 @@ def check_ways_in(sound: Sound, now: datetime) -> Iterator[Finding]:
         if listener.name in names:
             yield Finding((*place, "name"), "another way in has this name", "choose another")
         names.add(listener.name)
-        yield from _lasting(place, listener, "frame_timeout", "idle_timeout")
+        yield from lasting(place, listener, "frame_timeout", "idle_timeout")
         taken = next(
             (
                 who
@@ -66,7 +66,7 @@ def check_ways_in(sound: Sound, now: datetime) -> Iterator[Finding]:
         if folder.name in names:
             yield Finding(("folder", n, "name"), "another way in has this name", "choose another")
         names.add(folder.name)
-        yield from _lasting(("folder", n), folder, "sweep")
+        yield from lasting(("folder", n), folder, "sweep")
         if folder.path in paths:
             yield Finding(
                 ("folder", n, "path"), "another [[folder]] watches it already", "keep one of them"
@@ -90,10 +90,10 @@ def _folder(place: Place, path: Path) -> Iterator[Finding]:
 
 def check_retry(sound: Sound) -> Iterator[Finding]:
     if "retry" in sound.values:
-        yield from _lasting(("retry",), sound.values["retry"], "first", "most")
+        yield from lasting(("retry",), sound.values["retry"], "first", "most")
 
 
-def _lasting(place: Place, table: Value, *names: str) -> Iterator[Finding]:
+def lasting(place: Place, table: Value, *names: str) -> Iterator[Finding]:
     """Durations that may not be nothing: a timeout of nothing fails each mail as "possibly sent",
     a wait of nothing spins."""
     for name in names:
@@ -119,7 +119,7 @@ def check_channel(place: Place, channel: Channel, now: datetime) -> Iterator[Fin
     if smtp is None:
         return
     at = (*place, "smtp")
-    yield from _lasting(at, smtp, "timeout", "data_timeout")
+    yield from lasting(at, smtp, "timeout", "data_timeout")
     if smtp.ca_file is not None:
         yield from certificates.check_authority((*at, "ca_file"), smtp.ca_file, now, Finding)
     if (smtp.certificate is None) != (smtp.key is None):
@@ -131,10 +131,11 @@ def check_channel(place: Place, channel: Channel, now: datetime) -> Iterator[Fin
         lacking = "password" if smtp.password is None else "username"
         yield Finding((*at, lacking), "missing beside its other half", f"add {lacking} = …")
     if smtp.password is not None:
-        yield from _secret((*at, "password"), smtp.password)
+        yield from check_secret((*at, "password"), smtp.password)
 
 
-def _secret(place: Place, reference: SecretRef) -> Iterator[Finding]:
+def check_secret(place: Place, reference: SecretRef) -> Iterator[Finding]:
+    """Whether a secret can be had by this account, and by this account alone."""
     if reference.source == "credential" and "CREDENTIALS_DIRECTORY" not in os.environ:
         yield Finding(
             place,

@@ -15,6 +15,7 @@ from engine.model.people import luhn_ok, rpps_ok
 from engine.model.policy import Mode
 from engine.runtime import certificates
 from engine.runtime.check_neutral import check_neutral
+from engine.runtime.check_returns import check_returns
 from engine.runtime.check_traffic import check_channel, check_retry, check_ways_in, loopback
 from engine.runtime.directory_age import check_annuaire
 from engine.runtime.directory_file import DirectoryError, is_address, read_directory
@@ -42,6 +43,7 @@ def check(sound: Sound, now: datetime) -> Iterator[Finding]:
     for name, channel in sound.channels.items():
         yield from check_channel(("channels", name), channel, now)
     yield from check_retry(sound)
+    yield from check_returns(sound, now)
     yield from _directory(sound)
     yield from check_annuaire(sound, now)
 

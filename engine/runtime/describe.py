@@ -23,7 +23,7 @@ HEAD: Final = """\
 """
 
 # What stands for a name that the site chooses, and for values that only the site knows.
-_NAMES: Final = {"units": "exemple", "channels": "mssante"}
+_NAMES: Final = {"units": "exemple", "channels": "mssante", "returns": "mssante"}
 _EXAMPLES: Final[dict[str, Any]] = {
     "mode": "test",
     "data": "/var/lib/relais",
@@ -80,12 +80,20 @@ _EXAMPLES: Final[dict[str, Any]] = {
     "folder.path": "/var/spool/relais/inbox",
     "folder.mapping": "pam-fr",
     "folder.flag": ".ok",
+    "returns.host": "imap.operateur.mssante.example",
+    "returns.ca_file": "/etc/relais/igc-sante.pem",
+    "returns.certificate": "/etc/relais/relais.pem",
+    "returns.key": "/etc/relais/relais.key",
+    "returns.username": "relais@ch-exempleville.mssante.example",
+    "returns.password": "credential:imap-password",
+    "returns.channels": ["mssante"],
     "audit.signing_key": "/etc/relais/audit.key",
 }
 # Tables that a first configuration does without.
 _LEFT_OUT: Final = frozenset(
     {
         *("listener.tls", "channels.folder", "channels.neutral", "folder"),
+        "returns",
         *("units.delays", "units.neutral"),
     }
 )

@@ -23,7 +23,7 @@ SAFE_KEYS: Final = frozenset(
         "seconds", "bytes", "stage", "signal", "version", "mode", "logger", "frames", "ack",
         "why", "duplicate", "due_in", "delay", "possibly_sent", "file", "folder", "day", "word",
         "recovered", "units", "what", "where",
-        "messages", "refused", "relay", "follows",
+        "messages", "refused", "relay", "follows", "box", "uid", "verdict",
     }
 )  # fmt: skip
 # Values of these may be free text of ours; everything else must be short.

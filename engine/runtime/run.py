@@ -75,6 +75,7 @@ class Daemon:
         self._stage("watchdog", self._watch())
         try:
             await self._parts.ways_in.open(self._parts.settings)
+            await self._open_boxes()
             await self._open_our_doors()
         except ConfigError as error:
             self._refuse(error)
@@ -105,6 +106,11 @@ class Daemon:
         gc.freeze()
         gc.set_threshold(50_000, 50, 100)
         await self._parts.dispatcher.run()
+
+    async def _open_boxes(self) -> None:
+        config = self._parts.settings.config
+        await self._parts.boxes.change(config, self._parts.boxes.prepare(config))
+        self._stage("silence", self._parts.boxes.notice_silence())
 
     async def _open_our_doors(self) -> None:
         health = self._parts.settings.config.health
@@ -187,6 +193,7 @@ class Daemon:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._reload.acquire(), GRACE.total_seconds())
         await self._parts.ways_in.close()
+        await self._parts.boxes.close()
         self._parts.processor.stop()
         self._parts.dispatcher.stop()
         self._parts.worker.stop()

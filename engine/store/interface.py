@@ -14,6 +14,7 @@ from engine.model.flow import Delivery, DeliveryState, JournalState, Outcome
 from engine.model.task import Task, TaskKind, WantedTask
 from engine.model.trail import AuditEntry, AuditKind, SignedRoot
 from engine.store.keeping import Forgotten, KeyVerbs, RetentionVerbs
+from engine.store.receipt_verbs import NewReceipt, ReceiptVerbs, Relayed
 from engine.store.rows import Attempt, Earlier, Entry, NewEntry, StayRow
 
 __all__ = [
@@ -28,7 +29,10 @@ __all__ = [
     "KeyVerbs",
     "MetaVerbs",
     "NewEntry",
+    "NewReceipt",
     "OutboxVerbs",
+    "ReceiptVerbs",
+    "Relayed",
     "RetentionVerbs",
     "SignedRoot",
     "StayRow",
@@ -303,6 +307,9 @@ class Tx(Protocol):
 
     @property
     def outbox(self) -> OutboxVerbs: ...
+
+    @property
+    def receipts(self) -> ReceiptVerbs: ...
 
     @property
     def tasks(self) -> TaskVerbs: ...

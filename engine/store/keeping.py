@@ -47,7 +47,8 @@ class RetentionVerbs(Protocol):
         ...
 
     def purge_letters(self, before: datetime, limit: int) -> int:
-        """Mails and files of deliveries closed before."""
+        """Mails and files of deliveries closed before, and the mails that came back about them,
+        but for those about which a person is asked what came of them."""
         ...
 
     def purge_documents(self, before: datetime, limit: int) -> int:

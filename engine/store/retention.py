@@ -5,14 +5,15 @@ nobody can read them. What stays: numbers of patients and visits as identifiers,
 to when and under which Message-ID, and the audit, all sealed with the store's own key.
 """
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
 import apsw
 
-from engine.model.task import TaskKind
+from engine.model.task import RETURNED_KINDS, TaskKind
 from engine.store.connection import executor
 from engine.store.instants import micros
 from engine.store.interface import Forgotten
@@ -38,6 +39,8 @@ _DROP_TRACES: Final = "DELETE FROM likeness WHERE patient = ?"
 _DELIVERIES: Final = "SELECT id FROM delivery WHERE patient = ? AND forgotten = 0"
 _DROP_MIME: Final = "DELETE FROM delivery_mime WHERE delivery = ?"
 _DROP_FILES: Final = "DELETE FROM delivery_file WHERE delivery = ?"
+_DROP_RETURNED: Final = "DELETE FROM receipt_mail WHERE delivery = ?"
+_OF_LETTER: Final = (_DROP_MIME, _DROP_FILES, _DROP_RETURNED)
 _MARK: Final = "UPDATE delivery SET forgotten = 1, said = ? WHERE id = ?"
 _DESTROY_KEY: Final = "UPDATE patient SET master = NULL, wrapped = NULL WHERE key = ?"
 
@@ -50,13 +53,15 @@ _MESSAGES_KEPT: Final = (
 _PURGE_ENTRY: Final = "UPDATE journal SET salt = NULL, patient = NULL, said = ? WHERE id = ?"
 _OPEN_TASK: Final = "SELECT 1 FROM task WHERE key = ? AND closed_at IS NULL"
 _OLD_LETTERS: Final = (
-    "SELECT id FROM delivery JOIN delivery_mime ON delivery = id WHERE closed_at < ? "
-    "AND (state IN ('relayed', 'cancelled') OR NOT EXISTS "
-    "(SELECT 1 FROM task WHERE task.patient = delivery.patient AND task.closed_at IS NULL)) "
-    "LIMIT ?"
+    "SELECT id FROM delivery WHERE closed_at < ?1 AND id IN "
+    "(SELECT delivery FROM delivery_mime UNION ALL SELECT delivery FROM receipt_mail) "
+    "AND (state = 'cancelled' OR NOT EXISTS (SELECT 1 FROM task "
+    "WHERE task.patient = delivery.patient AND task.closed_at IS NULL "
+    "AND (state <> 'relayed' OR kind IN (SELECT value FROM json_each(?3))))) LIMIT ?2"
 )
 _OLD_TASKS: Final = (
-    "SELECT id FROM task WHERE closed_at < ? AND (patient IS NULL OR kind IN (?, ?)) LIMIT ?"
+    "SELECT id FROM task WHERE closed_at < ?1 AND (patient IS NULL OR kind IN "
+    "(SELECT value FROM json_each(?3))) LIMIT ?2"
 )
 _DROP_TASK: Final = "DELETE FROM task WHERE id = ?"
 # Of patients that have a key: nothing heard since, every stay over and looked at, nothing under
@@ -76,6 +81,7 @@ _AT_REST: Final = (
 _WITH_DOCUMENTS: Final = " AND EXISTS (SELECT 1 FROM blob WHERE blob.patient = patient.key)"
 _SHRINK: Final = "PRAGMA incremental_vacuum({pages})"
 _FREE: Final = "PRAGMA freelist_count"
+_DECIDE_NOTHING: Final = RETURNED_KINDS | {TaskKind.DELIVERY_FAILED, TaskKind.DELIVERY_UNCERTAIN}
 # States in which a message may wait for a person.
 _WAIT_FOR_A_PERSON: Final = frozenset({"parked", "quarantine"})
 
@@ -125,8 +131,8 @@ class SqliteRetention:
         row = self._outbox.get(delivery)
         assert row is not None
         bare = replace(row, parts=(), statement="")  # digests of what was said of the patient
-        self._run(_DROP_MIME, (delivery,))
-        self._run(_DROP_FILES, (delivery,))
+        for sql in _OF_LETTER:
+            self._run(sql, (delivery,))
         self._run(_MARK, (self._outbox.sealed_said(bare, patient), delivery))
 
     def purge_messages(self, before: datetime, limit: int) -> int:
@@ -146,10 +152,10 @@ class SqliteRetention:
         return bool(self._run(_OPEN_TASK, (key,)).fetchall())
 
     def purge_letters(self, before: datetime, limit: int) -> int:
-        rows = self._run(_OLD_LETTERS, (micros(before), limit)).fetchall()
+        rows = self._run(_OLD_LETTERS, (micros(before), limit, _kinds(RETURNED_KINDS))).fetchall()
         for row in rows:
-            self._run(_DROP_MIME, row)
-            self._run(_DROP_FILES, row)
+            for sql in _OF_LETTER:
+                self._run(sql, row)
         return len(rows)
 
     def purge_documents(self, before: datetime, limit: int) -> int:
@@ -162,8 +168,7 @@ class SqliteRetention:
         )
 
     def purge_tasks(self, before: datetime, limit: int) -> int:
-        kinds = (TaskKind.DELIVERY_FAILED, TaskKind.DELIVERY_UNCERTAIN)
-        rows = self._run(_OLD_TASKS, (micros(before), *kinds, limit)).fetchall()
+        rows = self._run(_OLD_TASKS, (micros(before), limit, _kinds(_DECIDE_NOTHING))).fetchall()
         for row in rows:
             self._run(_DROP_TASK, row)
         return len(rows)
@@ -181,3 +186,7 @@ class SqliteRetention:
     def _drop(self, sql: str, key: bytes) -> int:
         self._run(sql, (key,))
         return self._connection.changes()
+
+
+def _kinds(kinds: Iterable[TaskKind]) -> str:
+    return json.dumps(sorted(kinds))

@@ -7,6 +7,7 @@ from engine.store.facts import SqliteFacts
 from engine.store.journal import SqliteJournal
 from engine.store.meta import SqliteMeta
 from engine.store.outbox import SqliteOutbox
+from engine.store.receipts import SqliteReceipts
 from engine.store.retention import SqliteRetention
 from engine.store.tasks import SqliteTasks
 from engine.store.vault import Keyring, Vault
@@ -15,13 +16,24 @@ from engine.store.vault import Keyring, Vault
 class SqliteTx:
     """See store.interface.Tx. Made once a connection: its cursors keep their statements ready."""
 
-    __slots__ = ("audit", "facts", "journal", "keys", "meta", "outbox", "retention", "tasks")
+    __slots__ = (
+        "audit",
+        "facts",
+        "journal",
+        "keys",
+        "meta",
+        "outbox",
+        "receipts",
+        "retention",
+        "tasks",
+    )
 
     def __init__(self, connection: apsw.Connection, ring: Keyring) -> None:
         self.keys = vault = Vault(connection, ring)
         self.journal = SqliteJournal(connection, vault)
         self.facts = SqliteFacts(connection, vault)
         self.outbox = SqliteOutbox(connection, vault)
+        self.receipts = SqliteReceipts(connection, vault)
         self.audit = SqliteAuditLog(connection, vault)
         self.tasks = SqliteTasks(connection, self.audit, vault)
         self.meta = SqliteMeta(connection)

@@ -6,7 +6,7 @@
       the store's own key ─── identifiers; what must outlive a patient's payloads: labels of the
       │                       journal, addresses of deliveries, replies, the audit trail
       └── with a salt, one key a message: its raw bytes; whose they are is not known when they come
-      one key a patient ───── facts, documents, mails and files, tasks, stays
+      one key a patient ───── facts, documents, mails and files, mails that came back, tasks, stays
 
 A key is destroyed by overwriting its wrapped form, or its salt (secure_delete is on); what it
 sealed is then noise, in free pages and in the write-ahead log too. A new master only wraps these
@@ -31,6 +31,7 @@ TASK: Final = b"task"
 FACT: Final = b"fact"
 DOCUMENT: Final = b"document"
 TRACE: Final = b"trace"
+RECEIPT: Final = b"receipt"
 
 _STORE_KEY: Final = "SELECT master, wrapped FROM store_key"
 _MAKE_STORE_KEY: Final = (

@@ -12,6 +12,7 @@ from engine.model.errors import OperationError
 from engine.model.flow import DeliveryState, JournalState
 from engine.store.interface import Tx
 from tests.support.house import Engine
+from tests.support.stores import came_back
 
 PATIENT = "26000001"
 
@@ -212,9 +213,11 @@ LOOKS: dict[str, Callable[[str, int], dict[str, Any]]] = {
         "patient": PATIENT, "purposes": ["dmp"], "state": "granted"
     },
     "gp.confirm": lambda _d, _t: {"patient": PATIENT, "rpps": "10999990012"},
+    "gp.disown": lambda _d, _t: {"patient": PATIENT, "rpps": "10999990012"},
     "journal.show": lambda _d, _t: {"entry": 1},
     "journal.replay": lambda _d, _t: {"entries": [1]},
     "outbox.show": lambda d, _t: {"delivery": d},
+    "outbox.evidence": lambda d, _t: {"delivery": d, "receipt": 1},
     "outbox.hold": lambda d, _t: {"delivery": d},
     "outbox.cancel": lambda d, _t: {"delivery": d},
     "task.list": lambda _d, _t: {},
@@ -247,6 +250,7 @@ async def test_every_look_at_a_patient_leaves_a_line_in_the_audit(
     await engine.hear("faure-A01", "faure-A03")
     await engine.wait(timedelta(days=4))
     (task, *_) = perform(context, "task.list", {})["tasks"]
+    engine.store.write_sync(lambda tx: tx.receipts.add(came_back(name=delivery), engine.now))
     before = engine.store.read_sync(lambda tx: tx.audit.head()[0])
     args = LOOKS[operation](delivery, task["id"])
     if operation == "audit.export":

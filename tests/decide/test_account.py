@@ -4,11 +4,13 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from engine.decide.account import _ANSWERS, _LETTERS, _PURPOSES, Told, account
+from engine.decide.ladder import Rung, Standing
 from engine.model.consent import ConsentState, ConsentStated, Purpose
 from engine.model.flow import DeliveryState
 from engine.model.letter import LetterKind
 from tests.support.stores import NOW, delivery
 
+ACCEPTED = Standing(Rung.ACCEPTED)
 ZONE = ZoneInfo("Europe/Paris")
 ASKED = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
 
@@ -18,9 +20,13 @@ def agreed(state: ConsentState = ConsentState.GRANTED, **changes: object) -> Con
     return ConsentStated(**(values | changes))
 
 
-def told(text: str = "Bonjour,\r\nFin.\r\n", **changes: object) -> Told:
+def told(
+    text: str = "Bonjour,\r\nFin.\r\n",
+    stands: Standing = ACCEPTED,
+    **changes: object,
+) -> Told:
     taken = {"state": DeliveryState.RELAYED, "closed_at": NOW}
-    return Told(delivery(**(taken | changes)), NOW, "Claire MARTEL", text)
+    return Told(delivery(**(taken | changes)), NOW, "Claire MARTEL", text, stands)
 
 
 def written(*letters: Told, said: tuple[ConsentStated, ...] = (agreed(),)) -> str:
@@ -37,12 +43,20 @@ def test_the_account_says_what_to_whom_when_and_why() -> None:
         "Pourquoi : pour prévenir votre médecin de votre arrivée ; vous étiez d'accord le "
         "1er mars 2026",
         "Référence du message : <d1@chu.example>",
+        "Ce qui est revenu : aucune preuve",
         "  | Bonjour,\n     | Fin.",
         "- le 1er mars 2026, prévenir votre médecin de votre arrivée : vous avez dit oui",
         "7 informations",
     ):
         assert words in text
     assert "\r" not in text
+
+
+def test_the_account_says_what_came_back_and_when() -> None:
+    read = written(told(stands=Standing(Rung.DISPLAYED, NOW)))
+    assert "ouvert par quelqu'un qui lit la boîte du médecin (10 mars 2026 à 10 h 30)" in read
+    waiting = told(stands=Standing(Rung.QUEUED), state=DeliveryState.QUEUED, closed_at=None)
+    assert "revenu" not in written(waiting)
 
 
 @pytest.mark.parametrize(

@@ -9,13 +9,14 @@ import pytest
 from engine.audit import private_key_from_seed, verify
 from engine.model.errors import StoreError
 from engine.model.flow import DeliveryState, JournalState
-from engine.model.task import TaskKind
+from engine.model.task import RETURNED_KINDS, TaskKind
 from engine.store.interface import Forgotten, Tx
 from tests.support.stores import (
     NOW,
     OTHER,
     PATIENT,
     after,
+    came_back,
     delivery,
     entry,
     heard,
@@ -44,6 +45,7 @@ def at_rest(tx: Tx, patient: str = PATIENT, name: str = "d1") -> None:
     )
     tx.outbox.open_attempt(name, NOW)
     tx.outbox.move(name, DeliveryState.RELAYED, NOW)
+    tx.receipts.add(came_back(b"From: Dr", name), NOW)
     task = tx.tasks.raise_(wanted(f"t/{name}", patient=patient), NOW)
     tx.tasks.close(task.id, NOW, "claire", "done")
     tx.journal.close(number, JournalState.PROCESSED, NOW, patient=patient)
@@ -81,10 +83,15 @@ def test_a_forgotten_patient_is_gone_and_the_proof_stays(tmp_path: Path) -> None
             assert proof.intended == delivery("d1").intended
             assert (proof.state, proof.parts, proof.statement) == (DeliveryState.RELAYED, (), "")
             assert len(tx.audit.of_patient(PATIENT)) == 3
+            (receipt,) = tx.receipts.of_delivery("d1")
+            assert receipt.evidence == sha256(b"From: Dr").hexdigest()
+            with pytest.raises(StoreError, match="no longer kept"):
+                tx.receipts.evidence(receipt)
             assert list(tx.facts.patients_like("9000001")) == [PATIENT]
             # Another patient is untouched.
             assert document_of(tx, OTHER)
             assert tx.outbox.mime("d2") == b"mail"
+            assert tx.receipts.evidence(tx.receipts.of_delivery("d2")[0]) == b"From: Dr"
             assert len(tx.tasks.of_patient(OTHER)) == 1
 
         store.read_sync(look)
@@ -201,6 +208,47 @@ def test_old_letters_lose_their_bytes_and_stay_known(tmp_path: Path) -> None:
         store.write_sync(lambda tx: tx.outbox.move("asked", DeliveryState.QUEUED, NOW))
 
 
+def test_a_receipt_that_comes_after_the_patient_was_forgotten_is_proof_without_its_mail(
+    tmp_path: Path,
+) -> None:
+    with opened(tmp_path) as store:
+        store.write_sync(at_rest)
+        store.write_sync(lambda tx: tx.retention.forget(PATIENT))
+        store.write_sync(lambda tx: at_rest(tx, name="d9"))  # heard of anew: there is a key again
+        late = came_back(b"From: Dr late")
+        store.write_sync(lambda tx: tx.receipts.add(late, LATER))
+        first, second = store.read_sync(lambda tx: tx.receipts.of_delivery("d1"))
+        assert (first.received_at, second.received_at) == (NOW, LATER)
+        with pytest.raises(StoreError, match="no longer kept"):
+            store.read_sync(lambda tx: tx.receipts.evidence(second))
+        assert store.read_sync(lambda tx: rows(tx, "receipt_mail")) == 1  # that of d9
+
+
+def test_mails_that_came_back_go_with_their_letter_and_wait_for_who_is_asked(
+    tmp_path: Path,
+) -> None:
+    def fill(tx: Tx) -> None:
+        for name in ("read", "returned"):
+            patient = f"{name}|x"
+            tx.outbox.add(delivery(name, patient=patient), b"mail", {})
+            tx.outbox.open_attempt(name, NOW)
+            tx.outbox.move(name, DeliveryState.RELAYED, NOW)
+            tx.receipts.add(came_back(name=name), NOW)
+        tx.tasks.raise_(wanted("a", patient="returned|x", kind=TaskKind.RETURNED), NOW)
+        tx.tasks.raise_(wanted("b", patient="read|x", kind=TaskKind.GP_UNCONFIRMED), NOW)
+
+    with opened(tmp_path) as store:
+        store.write_sync(fill)
+        assert store.write_sync(lambda tx: tx.retention.purge_letters(LATER, 100)) == 1
+        assert store.read_sync(lambda tx: rows(tx, "receipt_mail")) == 1
+        assert len(store.read_sync(lambda tx: tx.receipts.of_delivery("read"))) == 1
+        # One that comes later is found though the letter's own mail is gone.
+        store.write_sync(lambda tx: tx.receipts.add(came_back(b"later", "read"), NOW))
+        assert store.write_sync(lambda tx: tx.retention.purge_letters(LATER, 100)) == 1
+        assert store.write_sync(lambda tx: tx.retention.purge_letters(LATER, 100)) == 0
+        assert store.read_sync(lambda tx: tx.outbox.mime("returned")) == b"mail"
+
+
 def test_tasks_that_decide_something_are_left(tmp_path: Path) -> None:
     def fill(tx: Tx) -> None:
         for number, kind in enumerate(TaskKind):
@@ -213,10 +261,15 @@ def test_tasks_that_decide_something_are_left(tmp_path: Path) -> None:
 
     with opened(tmp_path) as store:
         store.write_sync(fill)
-        assert store.write_sync(lambda tx: tx.retention.purge_tasks(LATER, 100)) == 3
+        assert store.write_sync(lambda tx: tx.retention.purge_tasks(LATER, 100)) == 3 + len(
+            RETURNED_KINDS
+        )
         left = store.read_sync(lambda tx: tx.tasks.listing(only_open=False))
         closed = {task.kind for task in left if not task.open and task.patient}
-        assert closed == set(TaskKind) - {TaskKind.DELIVERY_FAILED, TaskKind.DELIVERY_UNCERTAIN}
+        assert closed == set(TaskKind) - RETURNED_KINDS - {
+            TaskKind.DELIVERY_FAILED,
+            TaskKind.DELIVERY_UNCERTAIN,
+        }
         assert {task.key for task in left} >= {"message:2", "open"}
 
 

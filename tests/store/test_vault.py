@@ -18,7 +18,18 @@ from engine.store.connection import open_writing
 from engine.store.interface import Tx
 from engine.store.masters import GivenMasters, Master, MasterFile
 from engine.store.sqlite import SqliteStore
-from tests.support.stores import NOW, OTHER, PATIENT, delivery, entry, heard, opened, stay, wanted
+from tests.support.stores import (
+    NOW,
+    OTHER,
+    PATIENT,
+    came_back,
+    delivery,
+    entry,
+    heard,
+    opened,
+    stay,
+    wanted,
+)
 
 PUBLIC = private_key_from_seed(b"1" * 32).public_key()
 CANARY = "GIROUETTE"
@@ -37,6 +48,7 @@ def fill(tx: Tx, patient: str = PATIENT, name: str = "d1", number: int = 1) -> N
     tx.outbox.open_attempt(name, NOW)
     tx.outbox.close_attempt(name, 1, Accepted(reply=f"250 <{CANARY}@a.example>"), NOW)
     tx.outbox.move(name, DeliveryState.RELAYED, NOW)
+    tx.receipts.add(came_back(f"From: {CANARY}@a.example".encode(), name), NOW)
     tx.tasks.raise_(wanted(f"{CANARY}{name}", patient=patient, about=CANARY), NOW, why=CANARY)
     tx.audit.append(
         "read", now=NOW, patient=patient, stay=CANARY, subject=CANARY, rpps="10000000008"
@@ -54,6 +66,8 @@ def everything(tx: Tx, patient: str = PATIENT, name: str = "d1") -> list[object]
         tx.outbox.mime(name),
         tx.outbox.files(name),
         list(tx.outbox.attempts(name)),
+        list(tx.receipts.of_delivery(name)),
+        [tx.receipts.evidence(one) for one in tx.receipts.of_delivery(name)],
         list(tx.tasks.of_patient(patient)),
         list(tx.audit.entries()),
         tx.facts.patients_like(patient.partition("|")[0]),
@@ -83,7 +97,8 @@ SEALED = [
     ("fact", "patient"), ("fact", "digest"), ("blob", "data"), ("stay", "said"), ("stay", "key"),
     ("delivery", "said"), ("delivery", "patient"), ("delivery_mime", "mime"),
     ("delivery_file", "data"), ("attempt", "reply"), ("task", "said"), ("task", "key"),
-    ("patient", "wrapped"),
+    ("patient", "wrapped"), ("receipt", "digest"), ("receipt_mail", "mail"),
+    ("receipt_mail", "digest"),
 ]  # fmt: skip
 
 
@@ -126,7 +141,7 @@ def blob(tx: Tx) -> bytes:
 PAYLOADS = [
     ("journal_raw", "raw"), ("journal", "said"), ("fact", "heard"), ("blob", "data"),
     ("stay", "said"), ("delivery", "said"), ("delivery_mime", "mime"), ("delivery_file", "data"),
-    ("attempt", "reply"), ("task", "said"),
+    ("attempt", "reply"), ("task", "said"), ("receipt_mail", "mail"),
 ]  # fmt: skip
 
 

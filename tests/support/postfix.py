@@ -42,8 +42,8 @@ mynetworks = 127.0.0.0/8
 alias_maps =
 alias_database =
 smtpd_relay_restrictions = permit_mynetworks, reject
-virtual_mailbox_domains = hopital.example, medecin.example
-virtual_mailbox_maps = inline:{{usmp@hopital.example=usmp/, cabinet@medecin.example=cabinet/}}
+virtual_mailbox_domains = {domains}
+virtual_mailbox_maps = inline:{{{boxes}}}
 virtual_mailbox_base = {root}/mail
 virtual_mailbox_limit = 0
 virtual_uid_maps = static:65534
@@ -100,9 +100,13 @@ class Postfix:
             time.sleep(0.02)  # a mail store tells nobody
 
 
+BOXES = ("usmp@hopital.example", "cabinet@medecin.example")
+
+
 @contextmanager
-def postfix(certs: Certs) -> Iterator[Postfix]:
-    """Start it, stop it, leave nothing."""
+def postfix(certs: Certs, boxes: tuple[str, ...] = BOXES) -> Iterator[Postfix]:
+    """Start it, stop it, leave nothing. Each of `boxes` is a maildir named by its local part;
+    mails to another domain are taken, and bounce."""
     root = Path(tempfile.mkdtemp(prefix="postfix-"))
     try:
         root.chmod(0o755)
@@ -115,7 +119,13 @@ def postfix(certs: Certs) -> Iterator[Postfix]:
             port = free.getsockname()[1]
         for name in ("server", "ca"):
             shutil.copy(getattr(certs, name), root / f"{name}.pem")
-        values = {"root": root, "server": root / "server.pem", "ca": root / "ca.pem"}
+        values = {
+            "root": root,
+            "server": root / "server.pem",
+            "ca": root / "ca.pem",
+            "domains": ", ".join(sorted({one.partition("@")[2] for one in boxes})),
+            "boxes": ", ".join(f"{one}={one.partition('@')[0]}/" for one in boxes),
+        }
         (root / "etc" / "main.cf").write_text(MAIN.format(**values))
         (root / "etc" / "master.cf").write_text(MASTER.format(port=port))
         etc = str(root / "etc")

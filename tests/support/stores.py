@@ -10,8 +10,9 @@ from typing import Any
 from engine.model.fact import Action, Care, Half, Heard, MovementStated
 from engine.model.flow import AckCode, Delivery, DeliveryState, JournalState
 from engine.model.letter import LetterKind
+from engine.model.receipt import Receipt, ReceiptKind, ReceiptSource
 from engine.model.task import TaskKind, WantedTask
-from engine.store.interface import NewEntry, StayRow, Store
+from engine.store.interface import NewEntry, NewReceipt, StayRow, Store
 from engine.store.sqlite import SqliteStore
 
 NOW = datetime(2026, 3, 10, 9, 30, 0, 123456, tzinfo=UTC)
@@ -113,6 +114,19 @@ def delivery(name: str = "d1", **changes: Any) -> Delivery:
         "reason": "",
     }
     return Delivery(**(values | changes))
+
+
+def came_back(evidence: bytes = b"From: x", name: str = "d1", **changes: Any) -> NewReceipt:
+    """A receipt of a reading."""
+    values: dict[str, Any] = {
+        "delivery": name,
+        "identity": sha256(evidence).hexdigest(),
+        "receipt": Receipt(ReceiptKind.DISPLAYED, ReceiptSource.MDN),
+        "other_box": False,
+        "evidence": evidence,
+        "origin": "mss 1/2",
+    }
+    return NewReceipt(**(values | changes))
 
 
 def wanted(key: str = "k1", **changes: Any) -> WantedTask:

@@ -163,6 +163,38 @@ CREATE TABLE attempt (
 
 CREATE UNIQUE INDEX attempt_open ON attempt (delivery) WHERE closed_at IS NULL;
 
+CREATE INDEX delivery_relayed ON delivery (letter_kind, closed_at, id)
+    WHERE state = 'relayed' AND forgotten = 0;
+
+-- identity, digest: sealed digests of the report, and of the mail that it came in.
+CREATE TABLE receipt (
+    id          INTEGER PRIMARY KEY,
+    delivery    TEXT NOT NULL REFERENCES delivery (id),
+    identity    BLOB NOT NULL,
+    kind        TEXT NOT NULL CHECK (kind IN (
+        'delivered', 'relayed', 'expanded', 'delayed', 'failed', 'displayed', 'filed', 'refused',
+        'dispatched', 'deleted', 'absent', 'confirmed', 'disowned', 'unclear')),
+    source      TEXT NOT NULL CHECK (source IN (
+        'dsn', 'mdn', 'ko-mail', 'auto-reply', 'bounce', 'person')),
+    status      TEXT,
+    code        INTEGER,
+    by_machine  INTEGER CHECK (by_machine IN (0, 1)),
+    said_at     INTEGER,
+    other_box   INTEGER NOT NULL CHECK (other_box IN (0, 1)),
+    received_at INTEGER NOT NULL,
+    digest      BLOB NOT NULL,
+    origin      TEXT NOT NULL,
+    UNIQUE (delivery, identity)
+) STRICT;
+
+-- The evidence: the mail as it came, sealed with the key of the patient.
+CREATE TABLE receipt_mail (
+    delivery TEXT NOT NULL REFERENCES delivery (id),
+    digest   BLOB NOT NULL,
+    mail     BLOB NOT NULL,
+    PRIMARY KEY (delivery, digest)
+) STRICT;
+
 -- A purged number is never used again: lines of the audit tell of it.
 CREATE TABLE task (
     id        INTEGER PRIMARY KEY AUTOINCREMENT,
