@@ -82,6 +82,7 @@ class Peer:
     port: int = 0
     connections: int = 0
     mails: list[Mail] = field(default_factory=list)
+    whole: list[Mail] = field(default_factory=list)  # those that were not answered for, too
     commands: list[str] = field(default_factory=list)
     final_dot_seen: asyncio.Event = field(default_factory=asyncio.Event)
     quit_heard: asyncio.Event = field(default_factory=asyncio.Event)
@@ -116,6 +117,13 @@ class Peer:
         turn = self._met[verb]
         self._met[verb] += 1
         return GOOD if not acts else acts[min(turn, len(acts) - 1)]
+
+    def _next(self, verb: str) -> Act:
+        """What comes next; a step that goes by the book is over with that."""
+        acts = self.script.get(verb) or [GOOD]
+        act = acts[min(self._met[verb], len(acts) - 1)]
+        self._met[verb] += act is GOOD
+        return act
 
     async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -180,17 +188,19 @@ class Peer:
             elif verb == "data":
                 if not await self._answer(writer, "data"):
                     continue
-                if "body" in self.script:
+                if (act := self._next("body")) is not GOOD:
                     await reader.read(10)
-                    if self.script["body"][0] is SILENCE:
+                    if act is SILENCE:
                         writer.transport.pause_reading()  # type: ignore[attr-defined]
                     await self._answer(writer, "body", "250 too early")
                 body = await reader.readuntil(b"\r\n.\r\n")
                 self.final_dot_seen.set()
                 whole = body[:-3].replace(b"\r\n..", b"\r\n.")
                 whole = whole[1:] if whole.startswith(b"..") else whole
+                mail = Mail(mail_line, rcpt_line, whole)
+                self.whole.append(mail)
                 if await self._answer(writer, "final-dot"):
-                    self.mails.append(Mail(mail_line, rcpt_line, whole))
+                    self.mails.append(mail)
             elif verb == "quit":
                 self.quit_heard.set()
                 await self._answer(writer, "quit")
