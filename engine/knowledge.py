@@ -33,6 +33,7 @@ _NOT_OF_PLAN: Final = frozenset(
         TaskKind.MESSAGE_UNREADABLE,
         TaskKind.LETTER_IMPOSSIBLE,
         TaskKind.LEAK,
+        TaskKind.REPLY,
     }
 )
 

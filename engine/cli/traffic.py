@@ -47,6 +47,10 @@ def journal_replay(config_path: Path, entries: tuple[int, ...]) -> None:
     click.echo(f"to be read anew: {', '.join(str(one) for one in told['replayed'])}")
 
 
+_ATTEMPT = ("number", "opened_at", "outcome", "cause", "code", "status", "reply")
+_RECEIPT = ("number", "at", "kind", "source", "code", "status", "other_box", "origin")
+
+
 @main.group()
 def outbox() -> None:
     """What goes out."""
@@ -79,7 +83,11 @@ def outbox_show(config_path: Path, delivery: str, text: bool, json_: bool) -> No
         print_json(told)
         return
     letter = told.pop("text", None)
-    print_values(told)
+    print_values(told, skip=("attempts", "receipts"))
+    say("\nattempts")
+    print_rows(told["attempts"], _ATTEMPT)
+    say("\nwhat came back")
+    print_rows(told["receipts"], _RECEIPT)
     if letter:
         say(f"\n{letter}")
 

@@ -39,6 +39,7 @@ def show(context: Context, args: dict[str, Any]) -> dict[str, Any]:
             | {
                 "patient": row.patient,
                 "stay": row.stay,
+                "doctor": _doctor(context, row.rpps),
                 "to": row.address,
                 "intended": row.intended,
                 "message_id": row.message_id,
@@ -50,6 +51,12 @@ def show(context: Context, args: dict[str, Any]) -> dict[str, Any]:
         )
 
     return context.store.write_sync(work)
+
+
+def _doctor(context: Context, rpps: str) -> str:
+    """The name, so that a person can call, and the number."""
+    boxes = context.settings.directory.get(rpps, ())
+    return f"{boxes[0].family} {boxes[0].given}, RPPS {rpps}" if boxes else f"RPPS {rpps}"
 
 
 def attempt_row(one: Any) -> dict[str, Any]:

@@ -63,7 +63,7 @@ def evidence(context: Context, args: dict[str, Any]) -> dict[str, Any]:
             what="receipt",
         )
         raw = tx.receipts.evidence(found)
-        return _row(found) | {"origin": found.origin, "raw": b64encode(raw).decode("ascii")}
+        return _row(found) | {"raw": b64encode(raw).decode("ascii")}
 
     return context.store.write_sync(work)
 
@@ -121,4 +121,5 @@ def _row(one: Kept) -> dict[str, Any]:
         "status": said.status,
         "by_machine": said.by_machine,
         "other_box": one.other_box,
+        "origin": one.origin,
     }

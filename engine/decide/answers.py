@@ -18,8 +18,12 @@ NOT_MY_PATIENT: Final = "not-my-patient"  # the doctor was called, and said so
 DIFFERENT: Final = "different"  # these are two patients: decide.alike
 
 _LOOKED: Final = (GO_ON, NO)
-# Tasks that end in a call to the doctor.
-BY_CALL: Final = RETURNED_KINDS | {TaskKind.DELIVERY_UNCERTAIN, TaskKind.DELIVERY_FAILED}
+# Tasks that end in a call to the doctor, or in the reading of an answer.
+BY_CALL: Final = RETURNED_KINDS | {
+    TaskKind.DELIVERY_UNCERTAIN,
+    TaskKind.DELIVERY_FAILED,
+    TaskKind.REPLY,
+}
 ANSWERS: Final[dict[TaskKind, tuple[str, ...]]] = {
     TaskKind.IDENTITY_VETO: _LOOKED,
     TaskKind.STAY_DOUBT: _LOOKED,

@@ -59,6 +59,9 @@ _SURE: Final = {
     ReceiptKind.DELIVERED: Rung.DELIVERED,
     ReceiptKind.DISPLAYED: Rung.DISPLAYED,
     ReceiptKind.FILED: Rung.FILED,
+    # Who answers has the mail. That a person has read it, another person must see: notices of
+    # absence that do not say so (RFC 3834) look the same.
+    ReceiptKind.ANSWERED: Rung.DELIVERED,
 }
 _HEIGHT: Final = {rung: height for height, rung in enumerate(Rung)}
 _BAD: Final = frozenset({ReceiptKind.FAILED, ReceiptKind.REFUSED})
@@ -196,7 +199,22 @@ def by_box_alone(kind: ReceiptKind) -> bool:
 
 
 def _is_other_box(clue: Clue, delivery: Delivery) -> bool:
-    return bool(clue.recipients) and delivery.address.lower() not in clue.recipients
+    box = delivery.address.lower()
+    # RFC 8098 section 3: the From of an MDN is the mailbox of whom it speaks.
+    return bool(clue.recipients and box not in clue.recipients) or clue.writer not in ("", box)
+
+
+def reply_wanted(delivery: Delivery, kept: Kept) -> WantedTask | None:
+    """The task to read an answer, whoever wrote it."""
+    if kept.receipt.kind is not ReceiptKind.ANSWERED:
+        return None
+    return WantedTask(
+        key=f"reply:{delivery.id}:{kept.id}",
+        kind=TaskKind.REPLY,
+        patient=delivery.patient,
+        stay=delivery.stay,
+        about=delivery.id,
+    )
 
 
 # How long silence is borne --------------------------------------------------------------------

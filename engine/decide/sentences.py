@@ -32,6 +32,7 @@ TASKS: Final[dict[TaskKind, str]] = {
     TaskKind.IDENTITY_REFUSED: "The doctor's software refused a letter for the patient's identity.",
     TaskKind.REPORTS_DISAGREE: "What came back about a letter does not agree, or is not of its "
     "mailbox.",
+    TaskKind.REPLY: "A letter was answered: by the doctor, or by whoever was shown it.",
     TaskKind.MESSAGE_UNREADABLE: "A message was stored and cannot be read.",
     TaskKind.LETTER_IMPOSSIBLE: "A letter cannot be made.",
     TaskKind.LEAK: "A letter is held: it may say what it must not.",
@@ -85,17 +86,25 @@ CURES: Final[dict[TaskKind, str]] = {
     "it: relais task done {id} --answer cancel-notice; else call, and close the task saying how",
     TaskKind.DELIVERY_FAILED: "see: relais outbox show {about}; mend the mailbox or the relay; "
     "then: relais outbox retry {about}",
-    TaskKind.DELIVERY_UNCERTAIN: "call the doctor: did it arrive? see: relais outbox show {about}",
-    TaskKind.PROOF_MISSING: "call the doctor: did {about} arrive? then: relais task done {id} "
-    "--answer received; else send it by another way, and close the task saying how",
+    TaskKind.DELIVERY_UNCERTAIN: "call the doctor: did it arrive? whom: relais outbox show "
+    "{about}; then: relais task done {id} --answer received (or not-my-patient)",
+    TaskKind.PROOF_MISSING: "call the doctor: did it arrive? whom: relais outbox show {about}; "
+    "then: relais task done {id} --answer received (or not-my-patient); else send it by another "
+    "way, and close the task saying how",
     TaskKind.RETURNED: "see: relais outbox show {about}; mend the mailbox in the directory file, "
-    "call the doctor, and close the task saying how; or: relais task done {id} --answer received",
+    "call the doctor; then: relais task done {id} --answer received (or not-my-patient), or close "
+    "the task saying how the letter went",
     TaskKind.FILING_REFUSED: "see the code: relais outbox show {about}; call the doctor; then: "
-    "relais task done {id} --answer received, or close the task saying how",
+    "relais task done {id} --answer received (or not-my-patient), or close the task saying how",
     TaskKind.IDENTITY_REFUSED: "compare the identity (INS, traits) in the DPI with the doctor's; "
-    "see: relais outbox show {about}; once it is settled, close the task saying how",
+    "see: relais outbox show {about}; if the doctor says so: relais task done {id} --answer "
+    "not-my-patient; else close it saying how it was settled",
     TaskKind.REPORTS_DISAGREE: "see: relais outbox show {about}; call the doctor; then: relais "
-    "task done {id} --answer received, or close the task saying how",
+    "task done {id} --answer received (or not-my-patient), or close the task saying how",
+    TaskKind.REPLY: "read it in the mailbox that it came to (see: relais outbox show {about}), "
+    "no attachment outside the hospital's screening; what it says of the patient belongs in the "
+    "DPI; then: relais task done {id} --answer received (or not-my-patient; or, for a notice of "
+    "absence, your own words)",
     TaskKind.MESSAGE_UNREADABLE: "see: relais journal show (number in {about}); mend the mapping "
     "or the sender; then: relais journal replay",
     TaskKind.LETTER_IMPOSSIBLE: "see the audit line of this task for the cause; mend it; closing "
@@ -110,7 +119,8 @@ CURES: Final[dict[TaskKind, str]] = {
     TaskKind.NEAR_IDENTITY: "compare both (relais task show {id}); if they are two people: relais "
     "task done {id} --answer different; if they are one, merge them in the DPI",
     TaskKind.INCIDENT: "see: relais outbox show {about}; tell the data protection officer before "
-    "the deadline; the correction has its own task; close this one saying what was done",
+    "the deadline; what is to be corrected, or asked anew, has its own task; close "
+    "this one saying what was done",
     TaskKind.NEUTRAL_FACE_MISSING: "give {about} of relais.toml its neutral table, reload; or have "
     "the unit write by its own means",
     TaskKind.PAGES_UNREAD: "read its pages ({about}) in the DPI, letterhead included; if nothing "

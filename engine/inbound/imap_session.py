@@ -27,6 +27,9 @@ _MOST_LITERALS: Final = 64  # in one response
 _MOST_RESPONSES: Final = 10_000  # to one command
 _IDLE_MOST: Final = 28 * 60.0  # seconds: RFC 2177 asks for a renewal before 29 minutes
 
+_PAST_ANY_UID: Final = 2**32  # RFC 3501 section 9: nz-number
+
+_NUMBER: Final = re.compile(rb"\d{1,10}")
 _LITERAL: Final = re.compile(rb"\{(\d{1,10})\+?\}\r\n\Z")
 _UID: Final = re.compile(rb"\bUID (\d{1,10})\b")
 _SIZE: Final = re.compile(rb"\bRFC822\.SIZE (\d{1,19})\b")
@@ -194,9 +197,9 @@ class ImapSession:
         for one in await self._ask(f"UID SEARCH UID {after + 1}:*"):
             words = one[0].split()
             if words[:2] == [b"*", b"SEARCH"]:
-                found.update(int(word) for word in words[2:] if word.isdigit())
+                found.update(int(word) for word in words[2:] if _NUMBER.fullmatch(word))
         # RFC 3501 section 6.4.8: "n:*" holds the last mail even when its UID is below n.
-        return sorted(uid for uid in found if uid > after)
+        return sorted(uid for uid in found if after < uid < _PAST_ANY_UID)
 
     async def fetch(self, uids: Sequence[int]) -> dict[int, Fetched]:
         """The beginnings of these mails, unseen flags untouched. One that is gone is left out."""

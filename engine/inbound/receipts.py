@@ -19,13 +19,14 @@ from engine.decide.ladder import (
     candidates,
     match,
     match_by_box,
+    reply_wanted,
     standing,
     task_wanted,
 )
 from engine.model.flow import Delivery, DeliveryState
 from engine.model.letter import LetterKind
 from engine.model.receipt import Kept, Receipt, ReceiptKind, ReceiptSource, Reported, Returned
-from engine.model.task import RETURNED_KINDS
+from engine.model.task import RETURNED_KINDS, WantedTask
 from engine.model.trail import AuditKind
 from engine.store.interface import NewReceipt, Relayed, Tx
 
@@ -68,6 +69,8 @@ def take(
             continue
         if arrived is not None and arrived < row.created_at - _CLOCKS:
             continue
+        if report.clue.writer == row.sender.lower():
+            continue  # our own people, who answered an answer
         tied = True
         new = NewReceipt(
             delivery=found.delivery,
@@ -184,6 +187,9 @@ def _keep(
     else:
         row = _prove(tx, row, kept, now, moved)
         now_at = reconcile(tx, row, watch, now)
+        answer = reply_wanted(row, kept)
+        if answer is not None and not _asked(tx, answer):
+            tx.tasks.raise_(answer, now)
     said = kept.receipt
     tx.audit.append(
         AuditKind.RECEIPT,
@@ -202,6 +208,14 @@ def _keep(
         origin=kept.origin,
     )
     return kept
+
+
+def _asked(tx: Tx, wanted: WantedTask) -> bool:
+    """Whether somebody is to look already: ten answers are one look at the mailbox."""
+    return any(
+        one.open and one.kind is wanted.kind and one.about == wanted.about
+        for one in tx.tasks.of_patient(wanted.patient or "")
+    )
 
 
 def _prove(tx: Tx, row: Delivery, kept: Kept, now: datetime, moved: Moved) -> Delivery:

@@ -1,8 +1,9 @@
 """Reads a mailbox where receipts come back, over IMAP; each mail once, whatever happens between.
 
 The place reached (UIDVALIDITY, UID) is committed with the receipts of that mail, in one
-transaction. A mail that is a receipt of ours is flagged after that commit; every other stays as
-it was, for the people who read that mailbox. Mails are never moved and never deleted.
+transaction. A mail that is a receipt of ours is flagged after that commit; every other, answers
+first of all, stays as it was, for the people who read that mailbox. Mails are never moved and
+never deleted.
 What can go wrong: the server (another session, after a wait that grows), the store (the same; the
 place has not moved), a mail that a fault of ours cannot read (left, told in the log).
 Logs hold the box's name, UIDs, and words of closed lists. Never a subject, never an address.
@@ -24,7 +25,7 @@ from engine.inbound.imap_session import Fault, Fetched, Folder, ImapError, ImapS
 from engine.inbound.receipts import Moved, take
 from engine.model.config import Returns
 from engine.model.errors import EngineError
-from engine.model.receipt import ReceiptSource, Returned
+from engine.model.receipt import ReceiptKind, Returned
 from engine.store.interface import Store, Tx
 from engine.wire.mail_return import NotAReceipt, read
 
@@ -140,18 +141,24 @@ class ReturnsReader:
                 break
             chunk = uids[start : start + _CHUNK]
             found = await session.fetch(chunk)
+            if lacking := [uid for uid in chunk if uid not in found]:
+                found |= await session.fetch(lacking)
             for uid in chunk:
                 mail = found.get(uid)
+                if mail is None:
+                    # Gone since, or a mail that the server cannot give. It moves no place, so
+                    # that a number out of thin air hides no mail; it is asked for again.
+                    self._counters.increment("returns_mails", box=self.name, verdict="not-given")
+                    continue
                 await self._look(folder, uid, mail)
                 looked += 1
             _, unmarked = await self._store.read(partial(_place, self.name, folder.validity))
             await self._mark(session, folder, unmarked)
         return looked
 
-    async def _look(self, folder: Folder, uid: int, mail: Fetched | None) -> None:
-        """One mail: read it, and commit what it says with the place reached. None: it is gone."""
-        raw = b"" if mail is None else mail.raw
-        arrived = None if mail is None else mail.arrived
+    async def _look(self, folder: Folder, uid: int, mail: Fetched) -> None:
+        """One mail: read it, and commit what it says with the place reached."""
+        raw, arrived = mail.raw, mail.arrived
         said = await asyncio.to_thread(self._read, uid, raw)
         now, watch = self._now(), self._watch()
         origin = f"{self.name} {folder.validity}/{uid}"
@@ -213,11 +220,14 @@ class ReturnsReader:
         await self._store.write(partial(_marked, self.name, folder.validity, done))
 
 
-def _flags(said: Returned | NotAReceipt) -> str:
-    """A machine's report needs no reader; an automatic reply may tell a person something."""
-    sources = {one.receipt.source for one in said.reports} if isinstance(said, Returned) else set()
-    reports = not sources & {ReceiptSource.AUTO_REPLY, ReceiptSource.KO_MAIL}
-    return f"{TAKEN} {_SEEN}" if reports else TAKEN
+def _flags(said: Returned | NotAReceipt) -> str | None:
+    """A machine's report needs no reader; whatever may tell a person something stays unread, and
+    an answer stays as it came."""
+    if not isinstance(said, Returned):
+        return None
+    if any(one.receipt.kind is ReceiptKind.ANSWERED for one in said.reports):
+        return None
+    return TAKEN if said.words else f"{TAKEN} {_SEEN}"
 
 
 # The place reached, in the store's small named values: UIDVALIDITY, UID, and the mails that are

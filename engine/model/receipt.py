@@ -20,6 +20,7 @@ class ReceiptKind(StrEnum):
     REFUSED = "refused"  # MDN "processed/error", or a KO mail: the software did not take it
     DISPATCHED = "dispatched"  # MDN: sent on to somebody else. No reading
     DELETED = "deleted"  # MDN: thrown away. No reading
+    ANSWERED = "answered"  # a mail written by somebody, in answer to the letter
     ABSENT = "absent"  # an automatic reply: somebody is away. No reading
     CONFIRMED = "confirmed"  # a person asked, and the doctor has it
     DISOWNED = "disowned"  # a person asked, and the patient is none of the doctor's
@@ -33,6 +34,7 @@ class ReceiptSource(StrEnum):
     MDN = "mdn"  # RFC 8098; the forms of the CI-SIS volets of 2025 and 2026 too
     KO_MAIL = "ko-mail"  # "[KO Intégration système !][902] …"
     AUTO_REPLY = "auto-reply"  # RFC 3834
+    REPLY = "reply"  # an ordinary mail: In-Reply-To, References
     BOUNCE = "bounce"  # a bounce without a report
     PERSON = "person"
 
@@ -62,6 +64,7 @@ class Clue:
     original_id: str = ""  # Original-Message-ID, or the Message-ID of the returned headers
     thread: tuple[str, ...] = ()  # In-Reply-To, then References, the nearest first
     recipients: tuple[str, ...] = ()  # mailboxes named, in lower case; the original one first
+    writer: str = ""  # who wrote, where that must be the mailbox written to (MDN, reply)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,7 @@ class Returned:
 
     own_id: str
     reports: tuple[Reported, ...]
+    words: bool = True  # somebody may have written in it: it stays unread
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ class TaskKind(StrEnum):
     FILING_REFUSED = "filing-refused"
     IDENTITY_REFUSED = "identity-refused"
     REPORTS_DISAGREE = "reports-disagree"
+    REPLY = "reply"
     MESSAGE_UNREADABLE = "message-unreadable"
     LETTER_IMPOSSIBLE = "letter-impossible"
     VOICE_MISSING = "voice-missing"

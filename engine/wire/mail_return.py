@@ -3,12 +3,13 @@
 Spec    RFC 3464 (DSN), RFC 8098 (MDN), RFC 6522 (multipart/report), RFC 3834 (automatic replies);
         the MDN and KO mails of the CI-SIS volet "Transmission au LPS" in their forms of 2025
         (v1.1.2: "processed/Error: 902^…") and 2026 (v1.1.3: "processed/error" and "Error: 902^…").
-Total: any bytes give an answer. A mail that is none of these, a doctor's reply first of all, is
-NotAReceipt: it belongs to a person. Nothing here trusts the mail: who it is about is only a clue.
+Total: any bytes give an answer. An ordinary mail that answers another one may be the doctor's: it
+is told as an answer, and a person reads it. Any other mail is NotAReceipt: it belongs to people.
+Nothing here trusts the mail: who it is about is only a clue.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from email.utils import getaddresses, parsedate_to_datetime
 from typing import Final
@@ -92,13 +93,28 @@ def read(raw: bytes) -> Returned | NotAReceipt:
     if mail_bounce.is_automatic_reply(mail):
         receipt = Receipt(ReceiptKind.ABSENT, ReceiptSource.AUTO_REPLY, said_at=_date(mail))
         return _returned(mail, (Reported(receipt, _clue(mail, recipients=_senders(mail))),))
-    return NotAReceipt("no-report")
+    return _answer(mail)
+
+
+def _answer(mail: Part) -> Returned | NotAReceipt:
+    """An ordinary mail that answers another: which, its thread says. What it carries is not read:
+    a mail that is enclosed in it may be any mail, and the answer may be forwarded by anybody."""
+    thread = _thread(mail)
+    writers = _senders(mail)
+    if not thread or len(writers) != 1:
+        return NotAReceipt("no-report")
+    receipt = Receipt(ReceiptKind.ANSWERED, ReceiptSource.REPLY, said_at=_date(mail))
+    clue = Clue(thread=thread, recipients=writers, writer=writers[0])
+    return _returned(mail, (Reported(receipt, clue),))
 
 
 def _returned(mail: Part, reports: tuple[Reported, ...]) -> Returned | NotAReceipt:
     if not reports:
         return NotAReceipt("empty-report")
-    return Returned(_one_id(mail.first("message-id")), reports)
+    # RFC 6522 section 3: a report is the outermost part. One that lies in a mail beside other parts
+    # may have been passed on by somebody, with words of theirs.
+    words = mail.kind != "multipart/report"
+    return Returned(_one_id(mail.first("message-id")), reports, words)
 
 
 def _outside(mail: Part, kinds: frozenset[str]) -> list[Part]:
@@ -178,7 +194,7 @@ def _disposition(mail: Part, part: Part) -> tuple[Reported, ...]:
         original_id=_one_id(block.get("original-message-id", "")),
         recipients=tuple(filter(None, named)) or _senders(mail),
     )
-    return (Reported(receipt, clue),)
+    return (Reported(receipt, replace(clue, writer="".join(_senders(mail)))),)
 
 
 def _ko_code(mail: Part) -> int | None:
@@ -202,14 +218,18 @@ def _clue(
     if not original_id:
         for part in _outside(mail, mime.MAILS):
             original_id = original_id or _one_id(part.children[0].first("message-id"))
-    thread = _ID.findall(mail.first("in-reply-to"))
-    thread += reversed(_ID.findall(mail.first("references")))
     return Clue(
         envelope_id=_unquoted(envelope_id.strip())[:200],
         original_id=original_id,
-        thread=tuple(dict.fromkeys(thread))[:_MOST_THREAD],
+        thread=_thread(mail),
         recipients=recipients,
     )
+
+
+def _thread(mail: Part) -> tuple[str, ...]:
+    found = _ID.findall(mail.first("in-reply-to"))
+    found += reversed(_ID.findall(mail.first("references")))
+    return tuple(dict.fromkeys(found))[:_MOST_THREAD]
 
 
 def _blocks(body: bytes) -> list[tuple[tuple[str, str], ...]]:

@@ -26,6 +26,7 @@ from tests.support.returned_mails import (
     automatic_reply,
     bounce,
     dsn,
+    human_reply,
     ko_mail,
     mdn,
 )
@@ -64,6 +65,18 @@ FAULTS = {
         Rung.ACCEPTED,
         (T.PROOF_MISSING,),
         1,
+    ),
+    "the MDN was written by another address": Fault(
+        ((SOON, mdn().replace(b"Cabinet <cabinet@", b"X <x@")),),
+        Rung.ACCEPTED,
+        (T.PROOF_MISSING,),
+        1,
+    ),
+    "the report names two letters": Fault(
+        ((SOON, dsn(original_id="<d0@hopital.example>")),), Rung.ACCEPTED, (T.PROOF_MISSING,), 0
+    ),
+    "the doctor answers": Fault(
+        ((SOON, human_reply()),), Rung.DELIVERED, (T.PROOF_MISSING, T.REPLY), 1
     ),
     "a bounce of another address": Fault(
         ((SOON, dsn("failed", "5.1.1", recipient="a@x.example", original_recipient=None)),),
@@ -153,6 +166,7 @@ def test_each_fault_on_the_way_back_ends_in_the_stated_state(
     def work(tx: Tx) -> None:
         notice_silence(tx, WATCH, NOW)
         tx.outbox.add(a_delivery("d1", letter_kind=kind), b"mail", {})
+        tx.outbox.add(a_delivery("d0", letter_kind=kind, channel="other"), b"mail", {})
         for state in (DeliveryState.SENDING, DeliveryState.RELAYED):
             tx.outbox.move("d1", state, NOW + timedelta(seconds=1))
         steps = [(after, raw) for after, raw in fault.mails]
@@ -169,7 +183,7 @@ def test_each_fault_on_the_way_back_ends_in_the_stated_state(
         assert len(kept) == fault.receipts
         assert all(tx.receipts.evidence(one) for one in kept)
         assert row.state is DeliveryState.RELAYED
-        assert [one.id for one in tx.outbox.listing()] == ["d1"]
+        assert {one.id for one in tx.outbox.listing()} == {"d0", "d1"}
 
     store.write_sync(work)
 

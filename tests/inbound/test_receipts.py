@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from engine.decide.ladder import Rung, Watch, standing
 from engine.inbound.receipts import notice_silence, take, told_by_person
 from engine.model.config import Proof
+from engine.model.errors import StoreError
 from engine.model.flow import Cause, Deferred, Delivery, DeliveryState, Unknown
 from engine.model.receipt import Kept, ReceiptKind, Returned
 from engine.model.task import TaskKind
@@ -19,7 +20,7 @@ from engine.store.interface import Tx
 from engine.store.sqlite import SqliteStore
 from engine.wire.mail_return import read
 from tests.support.deliveries import NOW, a_delivery
-from tests.support.returned_mails import bounce, dsn, ko_mail, mdn
+from tests.support.returned_mails import bounce, dsn, human_reply, ko_mail, mdn
 
 WATCH = Watch(Proof(), frozenset({"mss"}))
 FILED = "automatic-action/MDN-sent-automatically; processed"
@@ -103,6 +104,81 @@ def test_a_report_of_another_mailbox_is_kept_and_proves_nothing(store: SqliteSto
         assert kept is not None
         assert [one.other_box for one in kept] == [True]
         assert rung(tx) is Rung.ACCEPTED
+
+    store.write_sync(work)
+
+
+def test_a_reading_that_another_mailbox_tells_of_is_kept_and_proves_nothing(
+    store: SqliteStore,
+) -> None:
+    """Its report names the right box, and somebody else wrote it."""
+    raw = mdn().replace(b"From: Cabinet <cabinet@medecin.example>", b"From: <x@ailleurs.example>")
+
+    def work(tx: Tx) -> None:
+        relayed(tx, "d1")
+        (kept,) = heard(tx, raw) or ()
+        assert kept.other_box
+        assert rung(tx) is Rung.ACCEPTED
+        refusal = raw.replace(b"displayed", b"processed/error").replace(b"mdn1@", b"mdn2@")
+        heard(tx, refusal)
+        assert open_tasks(tx) == [TaskKind.REPORTS_DISAGREE]
+
+    store.write_sync(work)
+
+
+def test_an_answer_is_a_task_with_its_mail_kept_and_no_proof_before_a_person_read_it(
+    store: SqliteStore,
+) -> None:
+    raw = human_reply()
+
+    def work(tx: Tx) -> None:
+        relayed(tx, "d1")
+        (kept,) = heard(tx, raw) or ()
+        assert tx.receipts.evidence(kept) == raw
+        assert rung(tx) is Rung.DELIVERED
+        assert open_tasks(tx) == [TaskKind.REPLY]
+        assert heard(tx, raw) == ()
+        heard(tx, raw.replace(b"<reply1@", b"<reply2@"))
+        (task,) = tx.tasks.listing()  # ten answers are one look
+        assert (task.about, task.patient) == ("d1", "IPP1|1.2.3")
+        tx.tasks.close(task.id, NOW, "ide", "done")
+        heard(tx, raw.replace(b"<reply1@", b"<reply3@"))
+        assert open_tasks(tx) == [TaskKind.REPLY]
+
+    store.write_sync(work)
+
+
+def test_an_answer_of_a_stranger_is_read_too_and_one_of_our_own_people_is_none(
+    store: SqliteStore,
+) -> None:
+    raw = human_reply()
+
+    def work(tx: Tx) -> None:
+        relayed(tx, "d1")
+        ours = raw.replace(b"<cabinet@medecin.example>", b"<usmp@hopital.example>")
+        assert heard(tx, ours) is None
+        (kept,) = heard(tx, raw.replace(b"<cabinet@", b"<associe@")) or ()
+        assert kept.other_box
+        assert rung(tx) is Rung.ACCEPTED
+        assert open_tasks(tx) == [TaskKind.REPLY]
+
+    store.write_sync(work)
+
+
+def test_what_comes_back_about_a_patient_who_was_forgotten_asks_nobody(store: SqliteStore) -> None:
+    def work(tx: Tx) -> None:
+        notice_silence(tx, WATCH, NOW - timedelta(days=9))
+        relayed(tx, "d1")
+        tx.retention.forget("IPP1|1.2.3")
+        late = NOW + timedelta(days=30)
+        assert notice_silence(tx, WATCH, late) == 0
+        for raw in (dsn("failed", "5.1.1"), human_reply(), mdn()):
+            (kept,) = heard(tx, raw, late) or ()
+            with pytest.raises(StoreError, match="no longer kept"):
+                tx.receipts.evidence(kept)
+        assert open_tasks(tx) == []
+        assert len(tx.receipts.of_delivery("d1")) == 3
+        assert tx.keys.counts() == {name: {"store": 1} for name in tx.keys.counts()}
 
     store.write_sync(work)
 

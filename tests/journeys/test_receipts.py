@@ -199,6 +199,12 @@ def test_a_notice_is_sent_then_delivered_then_read_and_stands_as_displayed(house
     lines = house.look(lambda tx: [one for one in tx.audit.entries() if one.kind == "receipt"])
     assert [one.detail["stands"] for one in lines] == ["delivered", "displayed"]
     assert all(one.patient == delivery.patient for one in lines)
+    # What came back is quoted in no file beside the store, and in the store it is sealed.
+    data = house.service.folder / "data"
+    files = [path for path in data.rglob("*") if path.is_file()]
+    assert any(path.name == "relais.db" for path in files)
+    for word in (DOCTOR.encode(), b"LAMBERT", b"Original-Message-ID", b"multipart/report"):
+        assert not [path for path in files if word in path.read_bytes()], word
     log = house.service.log()
     assert DOCTOR not in log
     assert "LAMBERT" not in log

@@ -189,9 +189,45 @@ def test_a_bounce_in_free_text_is_read_for_its_code_and_its_mailbox(
 
 
 def test_the_same_words_by_a_person_are_no_bounce() -> None:
-    assert read(human_reply()) == NotAReceipt("no-report")
+    assert only(human_reply())[0].kind is ReceiptKind.ANSWERED
     by_hand = bounce(FREE_TEXT[0][0], sender="dr@medecin.example").replace(b"<>", b"<dr@x.example>")
     assert read(by_hand) == NotAReceipt("no-report")
+
+
+def test_an_ordinary_mail_in_a_thread_is_an_answer_of_who_wrote_it_and_no_other_is() -> None:
+    raw = human_reply()
+    told = read(raw)
+    assert isinstance(told, Returned)
+    (report,) = told.reports
+    assert (report.receipt.kind, report.receipt.source) == (
+        ReceiptKind.ANSWERED,
+        ReceiptSource.REPLY,
+    )
+    assert report.clue.thread == (ORIGINAL,)
+    assert report.clue.writer == DOCTOR
+    assert told.words
+    loose = raw.replace(b"In-Reply-To", b"X-A").replace(b"References", b"X-B")
+    assert read(loose) == NotAReceipt("no-report")
+    nobody = raw.replace(f"<{DOCTOR}>".encode(), b"")
+    assert read(nobody) == NotAReceipt("no-report")
+    away = raw.replace(b"Subject:", b"Auto-Submitted: auto-replied\r\nSubject:")
+    assert only(away)[0].kind is ReceiptKind.ABSENT
+
+
+def test_a_report_that_is_not_the_outermost_part_may_have_words_beside_it() -> None:
+    bare = read(mdn())
+    assert isinstance(bare, Returned)
+    assert not bare.words
+    inner = mdn().partition(b"Content-Type: multipart/report")[2]
+    wrapped = (
+        b"From: Dr <cabinet@medecin.example>\r\nMessage-ID: <w@x>\r\n"
+        b"Content-Type: multipart/mixed; boundary=zz\r\n\r\n"
+        b"--zz\r\n\r\nCe n'est pas mon patient.\r\n"
+        b"--zz\r\nContent-Type: multipart/report" + inner + b"\r\n--zz--\r\n"
+    )
+    told = read(wrapped)
+    assert isinstance(told, Returned)
+    assert told.words
 
 
 def test_a_report_inside_a_mail_that_somebody_passes_on_is_not_believed() -> None:

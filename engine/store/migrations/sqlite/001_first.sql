@@ -173,9 +173,9 @@ CREATE TABLE receipt (
     identity    BLOB NOT NULL,
     kind        TEXT NOT NULL CHECK (kind IN (
         'delivered', 'relayed', 'expanded', 'delayed', 'failed', 'displayed', 'filed', 'refused',
-        'dispatched', 'deleted', 'absent', 'confirmed', 'disowned', 'unclear')),
+        'dispatched', 'deleted', 'answered', 'absent', 'confirmed', 'disowned', 'unclear')),
     source      TEXT NOT NULL CHECK (source IN (
-        'dsn', 'mdn', 'ko-mail', 'auto-reply', 'bounce', 'person')),
+        'dsn', 'mdn', 'ko-mail', 'auto-reply', 'reply', 'bounce', 'person')),
     status      TEXT,
     code        INTEGER,
     by_machine  INTEGER CHECK (by_machine IN (0, 1)),
