@@ -34,7 +34,7 @@ from engine.store.interface import NewReceipt, Relayed, Tx
 # (RFC 5321 section 4.5.4.1).
 _RECENT: Final = timedelta(days=5)
 _CLOCKS: Final = timedelta(hours=1)  # how far the clocks of two servers may be apart
-_MOST_RECENT: Final = 5000
+_MOST_RECENT: Final = 2000  # letters looked at for a mailbox: some 100 ms of the writer
 _PAGE: Final = 256
 _WATCHED: Final = "proof-watched"  # meta: how far silence was looked at, by kind of letter
 PROVED: Final = "proved-by-receipt"
@@ -95,8 +95,11 @@ def tie(tx: Tx, report: Reported, now: datetime) -> Match | None:
     named = clue.envelope_id or clue.original_id or clue.thread
     if found is not None or named or not by_box_alone(report.receipt.kind):
         return found
-    recent = (tx.outbox.get(one) for one in tx.receipts.left_since(now - _RECENT, _MOST_RECENT))
-    return match_by_box(clue, [row for row in recent if row is not None])
+    recent = tx.receipts.left_since(now - _RECENT, _MOST_RECENT)
+    if len(recent) == _MOST_RECENT:
+        return None  # another one may have gone there: people have the mail
+    rows = (tx.outbox.get(one) for one in recent)
+    return match_by_box(clue, [row for row in rows if row is not None])
 
 
 def told_by_person(

@@ -11,7 +11,7 @@ Nothing here trusts the mail: who it is about is only a clue.
 import re
 from dataclasses import dataclass, replace
 from datetime import datetime
-from email.utils import getaddresses, parsedate_to_datetime
+from email.utils import parsedate_to_datetime
 from typing import Final
 
 from engine.model.receipt import Clue, Receipt, ReceiptKind, ReceiptSource, Reported, Returned
@@ -22,6 +22,12 @@ MOST_RECIPIENTS: Final = 32  # blocks of one report that are read; we send one m
 _MOST_THREAD: Final = 16
 
 _ID: Final = re.compile(r"<[^<>\s@]{1,200}@[^<>\s@]{1,200}>")
+_MOST_FROM: Final = 1000  # characters
+_NOBODY: Final = "?"  # no mailbox: a reading that nobody in particular tells of
+# Names in quotes hold anything, an address first of all.
+_QUOTED: Final = re.compile(r'"(?:[^"\\]|\\.)*"')
+_ANGLE: Final = re.compile(r"<\s*([^<>()\s,;:@]{1,64}@[^<>()\s,;:@]{1,255})\s*>")
+_BARE: Final = re.compile(r"(?:^|(?<=[\s,]))([^<>()\s,;:@]{1,64}@[^<>()\s,;:@]{1,255})(?=[\s,]|$)")
 _STATUS: Final = re.compile(r"\s*([245]\.\d{1,3}\.\d{1,3})(?![\d.])", re.ASCII)
 _CODE: Final = re.compile(r"(?<![\d.])([245]\d\d)(?=[ \-]|$)", re.ASCII)
 _DISPOSITION: Final = re.compile(
@@ -194,7 +200,7 @@ def _disposition(mail: Part, part: Part) -> tuple[Reported, ...]:
         original_id=_one_id(block.get("original-message-id", "")),
         recipients=tuple(filter(None, named)) or _senders(mail),
     )
-    return (Reported(receipt, replace(clue, writer="".join(_senders(mail)))),)
+    return (Reported(receipt, replace(clue, writer="".join(_senders(mail)) or _NOBODY)),)
 
 
 def _ko_code(mail: Part) -> int | None:
@@ -264,9 +270,16 @@ def _unquoted(text: str) -> str:
 
 
 def _senders(mail: Part) -> tuple[str, ...]:
-    """The mailbox that wrote, in lower case."""
-    found = getaddresses([mail.first("from")[:1000]])
-    return tuple(address.lower() for _, address in found[:1] if "@" in address)
+    """The one mailbox that wrote, in lower case; none when that is not clear.
+
+    The standard library's parser of addresses recurses: a header of brackets ends it.
+    """
+    told = [value for name, value in mail.headers if name == "from"]
+    if len(told) != 1:
+        return ()
+    text = _QUOTED.sub(" ", told[0][:_MOST_FROM])  # as it stands: no encoded word is an address
+    found = _ANGLE.findall(text) or _BARE.findall(text)
+    return (found[0].lower(),) if len(found) == 1 else ()
 
 
 def _one_id(text: str) -> str:

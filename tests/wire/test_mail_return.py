@@ -214,6 +214,34 @@ def test_an_ordinary_mail_in_a_thread_is_an_answer_of_who_wrote_it_and_no_other_
     assert only(away)[0].kind is ReceiptKind.ABSENT
 
 
+@pytest.mark.parametrize(
+    ("told", "writer"),
+    [
+        ("From: Dr <a@b.example>", "a@b.example"),
+        ("From: A@B.example (Dr Z)", "a@b.example"),
+        ('From: "a@b.example" <x@evil.example>', "x@evil.example"),
+        ("From: a@b.example <x@evil.example>", "x@evil.example"),
+        ("From: =?utf-8?Q?=3Ca=40b.example=3E?= <x@evil.example>", "x@evil.example"),
+        ("From: =?utf-8?Q?=3Ca=40b.example=3E?=", None),
+        ("From: <a@b.example>, <x@evil.example>", None),
+        ("From: <a@b.example>\r\nFrom: <x@evil.example>", None),
+        ("From: " + "(" * 5000 + "<a@b.example>", None),
+        ("From: MAILER-DAEMON", None),
+        ("X-From: <a@b.example>", None),
+    ],
+)
+def test_who_wrote_is_one_mailbox_or_nobody(told: str, writer: str | None) -> None:
+    answer = read(f"{told}\r\nIn-Reply-To: {ORIGINAL}\r\n\r\nBonjour".encode())
+    if writer is None:
+        assert answer == NotAReceipt("no-report")
+    else:
+        assert isinstance(answer, Returned)
+        assert answer.reports[0].clue.writer == writer
+    reading = read(mdn().replace(b"From: Cabinet <cabinet@medecin.example>", told.encode()))
+    assert isinstance(reading, Returned)
+    assert reading.reports[0].clue.writer == (writer or "?")
+
+
 def test_a_report_that_is_not_the_outermost_part_may_have_words_beside_it() -> None:
     bare = read(mdn())
     assert isinstance(bare, Returned)
