@@ -1,17 +1,22 @@
 """The IMAP session against servers that misbehave. The well-behaved one is in test_returns."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
+from engine.decide.ladder import Watch
 from engine.inbound import imap_session
 from engine.inbound.imap_session import Fault, ImapError, ImapSession, client_context
-from engine.model.config import Returns
+from engine.inbound.returns import ReturnsReader
+from engine.model.config import Proof, Returns
+from engine.store.sqlite import SqliteStore
 from tests.support.certs import Certs, make_certs
 
 Peer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -242,3 +247,50 @@ async def test_without_a_password_the_client_certificate_alone_logs_in(certs: Ce
         await session.close()
     assert b"R2 AUTHENTICATE EXTERNAL\r\n" in said
     assert said[said.index(b"R2 AUTHENTICATE EXTERNAL\r\n") + 1] == b"=\r\n"
+
+
+async def test_a_number_out_of_thin_air_hides_no_mail_that_comes_later(
+    certs: Certs, tmp_path: Path
+) -> None:
+    given = b"Subject: x\r\n\r\n"
+    mail = b"* 1 FETCH (UID 7 RFC822.SIZE %d BODY[]<0> {%d}\r\n%s)\r\n" % (
+        len(given),
+        len(given),
+        given,
+    )
+    peer = script(
+        ("SELECT", b"* OK [UIDVALIDITY 5] x\r\n% OK [READ-WRITE] x\r\n"),
+        ("UID SEARCH", b"* SEARCH 7 4294967295 4294967296 9999999999 \xb2\r\n% OK x\r\n"),
+        ("UID FETCH", mail + b"% OK x\r\n"),
+        ("LOGOUT", b"% OK x\r\n"),
+    )
+    store = SqliteStore.open(tmp_path / "relais.db")
+    try:
+        async with serving(certs, peer) as settings:
+            reader = ReturnsReader(
+                "mss",
+                settings,
+                store,
+                context=client_context(settings),
+                password=SecretStr("secret"),
+                watch=lambda: Watch(Proof(), frozenset({"mss"})),
+                now=lambda: datetime(2026, 3, 2, tzinfo=UTC),
+                counters=(tally := Tally()),
+            )
+            assert await reader.run_once() == 1
+        assert tally.seen == {"no-report": 1, "not-given": 1}
+        place = await store.read(lambda tx: tx.meta.get("returns:mss"))
+        assert place == '{"validity":5,"uid":7,"unmarked":[]}'
+    finally:
+        store.close()
+
+
+class Tally:
+    """Verdicts, as the reader counted them."""
+
+    def __init__(self) -> None:
+        self.seen: Counter[str] = Counter()
+
+    def increment(self, name: str, **labels: str) -> None:
+        if name == "returns_mails":
+            self.seen[labels["verdict"]] += 1
