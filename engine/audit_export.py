@@ -52,6 +52,8 @@ EVENTS: Final[dict[str, _Event]] = {
     AuditKind.DECISION: _Event(_PATIENT_RECORD, "E"),
     AuditKind.CONSENT_RECORDED: _Event(_PATIENT_RECORD, "U"),
     AuditKind.GP_CONFIRMED: _Event(_PATIENT_RECORD, "U"),
+    AuditKind.GP_FOUND: _Event(_PATIENT_RECORD, "U"),
+    AuditKind.GP_DENIED: _Event(_PATIENT_RECORD, "U"),
     AuditKind.LETTER_QUEUED: _Event(_EXPORT, "C"),
     AuditKind.ATTEMPT_OPENED: _Event(_EXPORT, "E"),
     AuditKind.ATTEMPT_CLOSED: _Event(_EXPORT, "R"),

@@ -116,14 +116,14 @@ def directory_search(
     """Look somebody up by number, WORDS of a name in any order, town, speciality. Accents,
     particles, double names, short forms and typing errors are forgiven. Says whether one is meant
     beyond doubt when --rpps or --family is given."""
-    from engine.commands.directory import opened, told_search
+    from engine.commands.directory import opened, searched
 
     if not words and not any(asked.values()):
         raise click.UsageError("say something of whom you look for")
     if words and (asked["family"] or asked["given"]):
         raise click.UsageError("give either words or --family and --given")
     with opened(_data(config_path)) as reader:
-        told = told_search(reader, {"words": words, **asked}, limit)
+        told = searched(reader, {"words": words, **asked}, limit)
     if json_:
         print_json(told)
         return

@@ -145,22 +145,6 @@ def patient_protect(
 
 
 @main.group()
-def gp() -> None:
-    """The médecin traitant."""
-
-
-@gp.command("confirm")
-@click.argument("patient")
-@click.option("--rpps", required=True, help="The doctor's RPPS, as the patient confirmed it.")
-@by_option
-@click.pass_obj
-def gp_confirm(config_path: Path, patient: str, rpps: str, by: str | None) -> None:
-    """Say that the declared médecin traitant is the right one."""
-    ask(config_path, "gp.confirm", {"patient": patient, "rpps": rpps}, by)
-    click.echo("confirmed")
-
-
-@main.group()
 def task() -> None:
     """What a person must do."""
 

@@ -1,8 +1,6 @@
-"""What the patient said, and which doctor is the right one: recorded by a person."""
+"""What the patient said, recorded by a person."""
 
-import contextlib
 import re
-from datetime import datetime
 from typing import Any
 
 from engine.commands.context import (
@@ -10,6 +8,7 @@ from engine.commands.context import (
     choice_of,
     find_patient,
     list_of,
+    moment_of,
     refused,
     text_of,
     words_of,
@@ -25,7 +24,6 @@ from engine.model.consent import (
     Purpose,
     Voice,
 )
-from engine.model.fact import GpConfirmed
 from engine.model.flow import Delivery
 from engine.model.people import rpps_ok
 from engine.model.stay import Stay
@@ -55,7 +53,7 @@ def record(context: Context, args: dict[str, Any]) -> dict[str, Any]:
             where="--recipient",
             remedy="give the 11 digits of the RPPS, or leave it out for the médecin traitant",
         )
-    at = _moment(context, words_of(args, "at"))
+    at = moment_of(context, words_of(args, "at"))
     how = choice_of(args, "how", Collected) or Collected.UNKNOWN
     voice = choice_of(args, "voice", Voice) or Voice.PATIENT
     language = _language(words_of(args, "language"))
@@ -171,7 +169,7 @@ def _stands(scene: Scene, stay: Stay, purpose: Purpose, rpps: str) -> str:
 
 def _sent(context: Context, one: Delivery) -> dict[str, Any]:
     """A letter that went out: what, when, to whom; as a person who must call would ask."""
-    boxes = context.settings.directory.get(one.rpps, ())
+    boxes = context.settings.doctors.named(one.rpps)
     return {
         "letter": one.letter_kind.value,
         "version": one.version,
@@ -192,41 +190,3 @@ def _language(text: str | None) -> str | None:
         where="--language",
         remedy="give the ISO 639 code: fr, ar, ron",
     )
-
-
-def confirm_gp(context: Context, args: dict[str, Any]) -> dict[str, Any]:
-    """A person says that the declared médecin traitant is the right one."""
-    rpps = text_of(args, "rpps")
-
-    def work(tx: Tx) -> dict[str, Any]:
-        patient = find_patient(tx, text_of(args, "patient"))
-        declared = context.knowledge.scene(tx, patient, context.now()).record.person.gp
-        if declared is None or declared.rpps != rpps:
-            raise refused(
-                "That doctor is not the one declared for this patient.",
-                where="--rpps",
-                remedy="correct the médecin traitant in the patient record (DPI); its next message "
-                "brings it here; then confirm it",
-            )
-        context.audit(tx, AuditKind.GP_CONFIRMED, patient=patient, rpps=rpps)
-        context.tell(tx, patient, GpConfirmed(rpps=rpps, at=context.now(), by=context.actor))
-        return {"confirmed": True}
-
-    result = context.store.write_sync(work)
-    context.wake()
-    return result
-
-
-def _moment(context: Context, text: str | None) -> datetime:
-    if not text:
-        return context.now()
-    at: datetime | None = None
-    with contextlib.suppress(ValueError):
-        at = datetime.fromisoformat(text)
-    if at is None or at.tzinfo is None or at > context.now():
-        raise refused(
-            "That is no moment of the past.",
-            where="--at",
-            remedy="write it as 2026-03-02T10:30+01:00",
-        )
-    return at

@@ -148,7 +148,7 @@ def asking(reason: Reason, patient: str, stay: str, thread: Thread, rpps: str) -
     """The task by which a person brings about what is missing."""
     about: str = thread.value
     match reason:
-        case Reason.KEPT_FROM_PARENTS:
+        case Reason.KEPT_FROM_PARENTS | Reason.GP_DENIED:
             about = rpps
         case Reason.PARENT_NOT_ASKED:
             about = f"{thread}: a holder of parental authority"

@@ -1,4 +1,5 @@
-"""What was sent about the wrong person: a personal data breach, with its 72 hours (GDPR, art. 33).
+"""What was sent about the wrong person, or to the wrong doctor: a personal data breach, with its
+72 hours (GDPR, art. 33).
 
 It hangs on what a doctor has, whatever is decided now: a notice of cancellation that followed does
 not undo it. The correction is asked for by its own task.
@@ -15,13 +16,14 @@ from engine.model.task import TaskKind, WantedTask
 
 
 def incidents(scene: Scene) -> tuple[WantedTask, ...]:
-    """One for each thread of which a letter went out about the wrong person, naming the first."""
+    """One for each thread of which a letter went out about the wrong person, or to a doctor whose
+    patient it is not, naming the first."""
     patient = scene.record.person.patient
     first: dict[tuple[str, str], Delivery] = {}
     for one in scene.deliveries:
         if one.letter_kind in CANCELLATIONS or not left(one) or not scene.counts(one):
             continue
-        if _of_another(scene, one):
+        if one.rpps in scene.record.person.denied or _of_another(scene, one):
             first.setdefault((one.stay, THREAD_OF[one.letter_kind]), one)
     return tuple(task(TaskKind.INCIDENT, patient, one.stay, one.id) for one in first.values())
 

@@ -300,7 +300,8 @@ def _after_the_fact(
     )
     harmless = died_later or not (no_release or misstates(scene, stay, last))
     if harmless:
-        asked = tasks if reason in (Reason.IDENTITY_VETO, Reason.STAY_DOUBT) else ()
+        still = (Reason.IDENTITY_VETO, Reason.STAY_DOUBT, Reason.GP_DENIED)
+        asked = tasks if reason in still else ()
         return ThreadPlan(stay.key, thread, Standing.SAID, Reason.SAID, None, None, cancels, asked)
     wrong = task(TaskKind.CORRECTION, scene.record.person.patient, stay.key, last.id, cause=reason)
     return ThreadPlan(

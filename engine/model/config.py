@@ -14,6 +14,7 @@ from pydantic import Field
 
 from engine.model.capacity import Capacity
 from engine.model.letter import Signatory
+from engine.model.people import MailboxType
 from engine.model.policy import (
     AWAY_MAX,
     NOTICE_MAX_AGE,
@@ -161,6 +162,43 @@ class Channel(Value):
     )
     neutral: NeutralChannel | None = Field(
         default=None, description="With the neutral face of a unit, every channel needs it."
+    )
+    apicrypt: bool = Field(
+        default=False,
+        description="What takes these mails encrypts them for Apicrypt: addresses under "
+        "apicrypt.org may be given to it. Else they are refused, unless the white list holds them.",
+    )
+
+
+class Mailboxes(Value):
+    """Which mailbox of a doctor is written to. A doctor's mailbox at another employer (hospital,
+    insurer, prison) never is. Rows of `directory` come first, whatever their type."""
+
+    order: tuple[MailboxType, ...] = Field(
+        default=(MailboxType.PER, MailboxType.CAB),
+        min_length=1,
+        description="Types, best first: PER personal, CAB and ORG of the practice, APP of its "
+        "software. A type that is not named is not written to.",
+    )
+    arrival_notice: tuple[MailboxType, ...] = Field(
+        default=(), description="Instead, for arrival notices; empty: `order`."
+    )
+    exit_notice: tuple[MailboxType, ...] = Field(
+        default=(), description="Instead, for exit notices; empty: `order`."
+    )
+    exit_letter: tuple[MailboxType, ...] = Field(
+        default=(), description="Instead, for exit letters; empty: `order`."
+    )
+    first_domains: tuple[str, ...] = Field(
+        default=(), description="Of two mailboxes of one kind, the one in these domains."
+    )
+    last_domains: tuple[str, ...] = Field(
+        default=(), description="Of two mailboxes of one kind, not the one in these domains."
+    )
+    channel: str | None = Field(
+        default=None,
+        description="The [channels.*] for mailboxes of the national directory. None: the only one "
+        "of format xdm.",
     )
 
 
@@ -353,4 +391,5 @@ class Config(Value):
     encryption: Encryption = Encryption()
     retention: Retention = Retention()
     annuaire: Annuaire = Annuaire()
+    mailboxes: Mailboxes = Mailboxes()
     log: Log = Log()

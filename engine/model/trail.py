@@ -15,6 +15,8 @@ class AuditKind(StrEnum):
     DECISION = "decision"
     CONSENT_RECORDED = "consent-recorded"
     GP_CONFIRMED = "gp-confirmed"
+    GP_FOUND = "gp-found"
+    GP_DENIED = "gp-denied"
     LETTER_QUEUED = "letter-queued"
     ATTEMPT_OPENED = "attempt-opened"
     ATTEMPT_CLOSED = "attempt-closed"

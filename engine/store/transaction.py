@@ -3,6 +3,7 @@
 import apsw
 
 from engine.store.audit_log import SqliteAuditLog
+from engine.store.doctors import SqliteDoctors
 from engine.store.facts import SqliteFacts
 from engine.store.journal import SqliteJournal
 from engine.store.meta import SqliteMeta
@@ -15,7 +16,17 @@ from engine.store.vault import Keyring, Vault
 class SqliteTx:
     """See store.interface.Tx. Made once a connection: its cursors keep their statements ready."""
 
-    __slots__ = ("audit", "facts", "journal", "keys", "meta", "outbox", "retention", "tasks")
+    __slots__ = (
+        "audit",
+        "doctors",
+        "facts",
+        "journal",
+        "keys",
+        "meta",
+        "outbox",
+        "retention",
+        "tasks",
+    )
 
     def __init__(self, connection: apsw.Connection, ring: Keyring) -> None:
         self.keys = vault = Vault(connection, ring)
@@ -24,6 +35,7 @@ class SqliteTx:
         self.outbox = SqliteOutbox(connection, vault)
         self.audit = SqliteAuditLog(connection, vault)
         self.tasks = SqliteTasks(connection, self.audit, vault)
+        self.doctors = SqliteDoctors(connection, vault)
         self.meta = SqliteMeta(connection)
         self.retention = SqliteRetention(connection, vault, self.journal, self.outbox)
 

@@ -31,6 +31,7 @@ TASK: Final = b"task"
 FACT: Final = b"fact"
 DOCUMENT: Final = b"document"
 TRACE: Final = b"trace"
+DOCTOR: Final = b"doctor"
 
 _STORE_KEY: Final = "SELECT master, wrapped FROM store_key"
 _MAKE_STORE_KEY: Final = (
