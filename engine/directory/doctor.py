@@ -203,7 +203,7 @@ def _of_nation(
     mailbox = Mailbox(
         rpps=person.rpps,
         family=person.family,
-        given=person.given,
+        given=_cased(person.given),
         place=chosen.box.town.strip() or next(own, ""),
         address=chosen.box.address,
         type=MailboxType(chosen.box.type),
@@ -227,6 +227,11 @@ def _addressed(
     if why is not None:
         return Choice(kind=kind, gap=Gap.REFUSED, why=why)
     return Choice(kind=kind, mailbox=mailbox, paper_too=paper_too)
+
+
+def _cased(given: str) -> str:
+    """A given name as a letter shows it: the extraction has capitals alone."""
+    return given.title() if given.isupper() else given
 
 
 def _channel(mailbox: Mailbox, ways: Ways, note: DoctorNote | None) -> str:

@@ -326,6 +326,28 @@ class Retention(Value):
     )
 
 
+class Live(Value):
+    """The FHIR API of the Annuaire Santé, for `relais directory live`. Decisions never ask it."""
+
+    enabled: bool = Field(default=False, description="Off: nothing is ever asked of it.")
+    base: str = Field(
+        default="https://gateway.api.esante.gouv.fr/fhir/v2", description="Version 2, R4."
+    )
+    api_key: SecretRef | None = Field(
+        default=None, description="Reference to the key of portal.api.esante.gouv.fr."
+    )
+    ca_file: Path | None = Field(default=None, description="PEM; None: the system's authorities.")
+    per_second: int = Field(
+        default=5, ge=1, le=17, description="Most questions a second; the API allows 17."
+    )
+    keep: timedelta = Field(
+        default=timedelta(hours=1),
+        le=timedelta(days=1),
+        description="How long an answer is remembered.",
+    )
+    timeout: timedelta = Field(default=timedelta(seconds=30), description="Of one question.")
+
+
 class Annuaire(Value):
     """The national directory, as `relais directory import` leaves it."""
 
@@ -334,6 +356,7 @@ class Annuaire(Value):
         ge=timedelta(days=1),
         description="Older files are told by relais status and relais config check.",
     )
+    live: Live = Live()
 
 
 class Log(Value):
