@@ -1,6 +1,5 @@
 """The national directory: import it, look somebody up, make the site's directory.csv of it."""
 
-import contextlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -150,20 +149,9 @@ def directory_search(
 def directory_live(config_path: Path, rpps: str, json_: bool) -> None:
     """Ask the FHIR API of the Annuaire Santé what it says of one number today: [annuaire.live] of
     relais.toml. For a person; decisions go by the imported files."""
-    from engine.commands.directory import told_live
-    from engine.runtime.annuaire_live import LiveAnnuaire
-    from engine.runtime.settings import load
-    from engine.runtime.wiring import utc_now
-    from engine.store.directory import directory_path
-    from engine.store.directory_reader import DirectoryReader
+    from engine.commands.directory_live import asked_live
 
-    config = load(config_path).config
-    if not config.annuaire.live.enabled:
-        raise click.ClickException("it is off: [annuaire.live] enabled of relais.toml")
-    live = LiveAnnuaire(config.annuaire.live, config.data / "directory-live.json", utc_now)
-    reader = DirectoryReader.open(directory_path(config.data))
-    with contextlib.ExitStack() as stack:
-        told = told_live(live, rpps, stack.enter_context(reader) if reader else None)
+    told = asked_live(config_path, rpps)
     if json_:
         print_json(told)
         return

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from engine.commands.context import Context, list_of, refused
 from engine.directory.boxes import BoxPolicy, Seat, seats
@@ -29,7 +29,6 @@ from engine.directory.territory_extract import (
 )
 from engine.model.directory import (
     BoxRow,
-    Listed,
     Origin,
     Person,
     PracticeRow,
@@ -43,9 +42,6 @@ from engine.model.trail import AuditKind
 from engine.store.directory import directory_path
 from engine.store.directory_reader import DirectoryReader, shared_of
 from engine.store.interface import Tx
-
-if TYPE_CHECKING:
-    from engine.runtime.annuaire_live import LiveAnnuaire
 
 CSV_HEADER: Final = ("rpps", "family", "given", "place", "mailbox", "type", "channel")
 _LEFT_OUT_HEADER: Final = ("rpps", "family", "given", "why", "mailboxes")
@@ -148,36 +144,6 @@ def trusted_of(reader: DirectoryReader) -> tuple[TrustedDomains, bool]:
     """
     listed = reader.listed_domains()
     return trusted_domains(listed or reader.seen_domains()), bool(listed)
-
-
-def told_live(live: "LiveAnnuaire", rpps: str, reader: DirectoryReader | None) -> dict[str, Any]:
-    """What the live directory says of a number, judged as the imported one is, and whether the two
-    agree. Raises OperationError."""
-    if not rpps_ok(rpps):
-        raise refused("That is not an RPPS number.", where="RPPS", remedy="give its 11 digits")
-    rows, at = live.look_up(rpps)
-    known = reader.by_rpps(rpps) if reader else None
-    listed = known.listed if known else Listed(0, f"8{rpps}", "", False, (("", ""),))
-    person = Person(
-        listed, tuple(one for one in rows if one.holder), known.practices if known else ()
-    )
-    trusted = trusted_of(reader)[0] if reader else trusted_domains(())
-    before = {one.address.lower() for one in known.boxes} if known else set()
-    return {
-        "rpps": rpps,
-        "told_at": at.isoformat(timespec="seconds"),
-        "mailboxes": [
-            {
-                "address": one.box.address,
-                "type": one.box.type,
-                "seat": one.seat.value,
-                "refused": one.fault.value if one.fault else None,
-                "imported": one.box.address.lower() in before,
-            }
-            for one in seats(person, [one for one in rows if not one.holder], trusted)
-        ],
-        "gone": sorted(before - {one.address.lower() for one in rows}),
-    }
 
 
 def told_status(reader: DirectoryReader, now: datetime) -> dict[str, Any]:

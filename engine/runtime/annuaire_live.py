@@ -29,7 +29,7 @@ from engine.directory.fhir import (
     practitioner_id,
     resources,
 )
-from engine.model.config import Live
+from engine.model.annuaire_config import Live
 from engine.model.directory import BoxRow
 from engine.model.errors import OperationError
 from engine.runtime.secrets import resolve_secret

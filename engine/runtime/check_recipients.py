@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from engine.directory.domains import comparable_domain
-from engine.model.config import Mailboxes
+from engine.model.annuaire_config import Mailboxes
 from engine.runtime.findings import Finding, Sound, folder_fault
 from engine.runtime.site_rules import RulesError, read_without_gp
 from engine.store.directory import directory_path

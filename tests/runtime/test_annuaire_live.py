@@ -11,9 +11,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from engine.commands.directory import told_live
-from engine.model.config import Live, SecretRef
+from engine.commands.directory_live import told_live
+from engine.model.annuaire_config import Live
 from engine.model.errors import OperationError
+from engine.model.secret import SecretRef
 from engine.runtime.annuaire_live import LiveAnnuaire
 from tests.support.directories import box, generation, practice, reader_of
 
