@@ -29,7 +29,8 @@ def consent() -> None:
 @click.option(
     "--purpose", "purposes", multiple=True, required=True,
     help="arrival-notice, exit-notice, exit-letter-somatic, exit-letter-psychiatric, "
-    "letter-written (no: none is asked for), coordinator, dmp, patient-mailbox, detention-told "
+    "letter-written (no: none is asked for), gp-lookup (the look at the portal), coordinator, dmp, "
+    "patient-mailbox, detention-told "
     "(the doctor may know of the detention: no letter hangs on it, but what the letters tell). "
     "May be repeated.",
 )  # fmt: skip
