@@ -218,6 +218,7 @@ class Dispatcher:
                 face="discreet" if one.delivery.discreet else "open",
                 bytes=one.delivery.size,
                 directory=scene.answer.source if scene.answer else None,
+                role=one.delivery.role.value,
             )
             queued.append(one.delivery)
         knowledge.settle(tx, patient, now)
@@ -299,4 +300,5 @@ def _delivery(
         possibly_sent=False,
         closed_at=None,
         reason="",
+        role=say.mailbox.role,
     )

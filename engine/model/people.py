@@ -88,6 +88,17 @@ class MailboxType(StrEnum):
     CAB = "CAB"
 
 
+class Role(StrEnum):
+    """As what somebody reads a letter: mappings/letters/roles.toml says what each is shown."""
+
+    GP = "gp"  # médecin traitant
+    CSAPA = "csapa"  # addiction centre
+    CMP = "cmp"  # psychiatric centre
+    NURSE = "nurse"
+    CLAT = "clat"  # tuberculosis centre
+    COORDINATOR = "coordinator"
+
+
 class Mailbox(Value):
     """One line of the directory file: a doctor and one address that reaches them."""
 
@@ -98,6 +109,7 @@ class Mailbox(Value):
     address: str = Field(repr=False)
     type: MailboxType
     channel: str = Field(description="Name of a [channels.*] table of the configuration.")
+    role: Role = Field(default=Role.GP, description="As what its reader is shown a letter.")
 
 
 def luhn_ok(digits: str) -> bool:

@@ -9,6 +9,7 @@ from pydantic import Field
 from engine.model.capacity import Capacity
 from engine.model.care import Half
 from engine.model.letter import Thread, UnitFace
+from engine.model.people import Role
 from engine.model.stay import GpState
 from engine.model.value import Value
 
@@ -83,7 +84,7 @@ class WithoutGp(Value):
     )
     service: str = Field(description="Kind of service, as the territory file has it.")
     areas: tuple[str, ...] = Field(default=(), description="Of the territory file; empty: all.")
-    role: str = Field(description="What of a letter that service may be shown: roles.toml.")
+    role: Role = Field(description="What of a letter that service may be shown: roles.toml.")
 
 
 class Policy(Value):

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from pydantic import Field, ValidationError
 
-from engine.compose.view import ALL, ROLES
+from engine.compose.view import ALL
 from engine.directory.territory import KINDS
 from engine.model.policy import WithoutGp
 from engine.model.value import Value
@@ -65,7 +65,6 @@ def read_without_gp(mappings: Path, units: Collection[str]) -> tuple[WithoutGp, 
 def _faults(rule: WithoutGp, units: Collection[str]) -> Iterator[tuple[str, str]]:
     for what, said, known in (
         ("service", (rule.service,), KINDS),
-        ("role", (rule.role,), ROLES),
         ("item", rule.items, sorted(ALL)),
         ("unit", rule.units if units else (), sorted(units)),
     ):

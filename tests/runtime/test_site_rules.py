@@ -35,7 +35,7 @@ def test_a_site_without_the_file_has_no_rules(tmp_path: Path) -> None:
         (RULE, "version", "head of that file"),
         (HEAD + RULE + 'colour = "red"\n', "colour", "head of that file"),
         (HEAD + RULE.replace("CSAPA", "CSPA"), "no such service", "did you mean CSAPA?"),
-        (HEAD + RULE.replace('"csapa"', '"csap"'), "no such role", "did you mean csapa?"),
+        (HEAD + RULE.replace('"csapa"', '"csap"'), "role", "head of that file"),
         (HEAD + RULE + 'items = ["opiod"]\n', "no such item", "did you mean opioid?"),
         (HEAD + RULE + 'units = ["sequdin"]\n', "no such unit", "did you mean sequedin?"),
         (HEAD + RULE + 'gp = ["unknown"]\n', "gp", "head of that file"),
