@@ -52,6 +52,7 @@ EVENTS: Final[dict[str, _Event]] = {
     AuditKind.DECISION: _Event(_PATIENT_RECORD, "E"),
     AuditKind.CONSENT_RECORDED: _Event(_PATIENT_RECORD, "U"),
     AuditKind.GP_CONFIRMED: _Event(_PATIENT_RECORD, "U"),
+    AuditKind.GP_FOUND: _Event(_PATIENT_RECORD, "U"),
     AuditKind.GP_DISOWNED: _Event(_PATIENT_RECORD, "U"),
     AuditKind.LETTER_QUEUED: _Event(_EXPORT, "C"),
     AuditKind.ATTEMPT_OPENED: _Event(_EXPORT, "E"),

@@ -23,7 +23,7 @@ from engine.compose.shop import Shop
 from engine.decide.letters import address_for, message_id, write
 from engine.decide.plan import Plan, Send, plan
 from engine.decide.scene import Scene
-from engine.knowledge import Knowledge, look_again
+from engine.knowledge import Knowledge, look_again, renew
 from engine.model.config import Channel, Hospital
 from engine.model.errors import ComposeError, StoreError
 from engine.model.flow import Delivery, DeliveryState
@@ -85,6 +85,7 @@ class Dispatcher:
         self._queued = queued
         self._woken = asyncio.Event()
         self._stopping = False
+        self._generation: str | None = None
 
     def wake(self) -> None:
         """Something was decided."""
@@ -112,6 +113,7 @@ class Dispatcher:
     async def run_once(self) -> int:
         """Look at the patients that are due; gives how many."""
         now = self._now()
+        await self._renew()
         due = await self._store.read(lambda tx: tx.facts.due_patients(now, _BATCH))
         for patient in due:
             if self._stopping:
@@ -123,6 +125,13 @@ class Dispatcher:
                 later = now + _LATER
                 await self._store.write(partial(look_again, patient=patient, now=later))
         return len(due)
+
+    async def _renew(self) -> None:
+        """Another generation of the national directory may answer what waits, or waited for."""
+        generation = self._knowledge().doctors.generation
+        if generation != self._generation:
+            await self._store.write(lambda tx: renew(tx, generation, self._now()))
+            self._generation = generation
 
     async def _look(self, patient: str) -> None:
         now = self._now()
@@ -184,7 +193,8 @@ class Dispatcher:
         """Decide again; queue what is still decided so; remember what follows."""
         now = self._now()
         knowledge = self._knowledge()
-        decided = plan(knowledge.scene(tx, patient, now))
+        scene = knowledge.scene(tx, patient, now)
+        decided = plan(scene)
         still = {one.send.delivery: one.send for one in decided.threads if one.send}
         queued: list[Delivery] = []
         for one in written:
@@ -207,6 +217,8 @@ class Dispatcher:
                 purposes=" ".join(one.delivery.purposes),
                 face="discreet" if one.delivery.discreet else "open",
                 bytes=one.delivery.size,
+                directory=scene.answer.source if scene.answer else None,
+                role=one.delivery.role.value,
             )
             queued.append(one.delivery)
         knowledge.settle(tx, patient, now)
@@ -288,4 +300,5 @@ def _delivery(
         possibly_sent=False,
         closed_at=None,
         reason="",
+        role=say.mailbox.role,
     )

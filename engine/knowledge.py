@@ -7,24 +7,27 @@ and its cancels, tasks and changed verdicts are written with their audit lines.
 from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, Protocol
 
 from engine.decide.alike import pair_key
 from engine.decide.answers import CANCEL_NOTICE, DIFFERENT, GO_ON
 from engine.decide.fold import fold
+from engine.decide.gp import identified
 from engine.decide.likeness import near, traces
 from engine.decide.person import fold_person, gp_meant
 from engine.decide.plan import Plan, ThreadPlan, plan, verdict_on
 from engine.decide.reasons import Reason
-from engine.decide.recipients import Directory
 from engine.decide.scene import Scene
+from engine.model.fact import GpDisowned, Heard
 from engine.model.flow import Delivery, DeliveryState
-from engine.model.people import Traits
+from engine.model.people import Mailbox, Professional, Traits
 from engine.model.policy import Mode, Policy
+from engine.model.recipient import Answer, DoctorNote, Service
 from engine.model.task import RETURNED_KINDS, Task, TaskKind, WantedTask
 from engine.model.trail import AuditKind
 from engine.store.interface import StayRow, Tx
 
+_GENERATION: Final = "directory-generation"
 # Tasks that hang on a delivery or a message, not on what is known of the patient.
 _NOT_OF_PLAN: Final = frozenset(
     {
@@ -38,12 +41,38 @@ _NOT_OF_PLAN: Final = frozenset(
 )
 
 
+class Doctors(Protocol):
+    """Where doctors are looked up: what answers is a value, and says which directory it came from.
+    Any thread."""
+
+    @property
+    def generation(self) -> str:
+        """Of the national directory in place; "" when none is."""
+        ...
+
+    def find(self, named: Professional, note: DoctorNote | None) -> Answer:
+        """Who that is, and the mailbox for each kind of letter."""
+        ...
+
+    def named(self, rpps: str) -> tuple[Mailbox, ...]:
+        """Names and places of a doctor, whatever the mailbox."""
+        ...
+
+    def address_fault(self, address: str, channel: str) -> str | None:
+        """Why an address is not written to by a channel; None: it may be."""
+        ...
+
+    def services(self) -> tuple[Service, ...]:
+        """Those of the territory file."""
+        ...
+
+
 @dataclass(frozen=True)
 class Knowledge:
     """The site's settings that decisions read, as one value; a reload replaces it."""
 
     policy: Policy
-    directory: Directory
+    doctors: Doctors
 
     def scene(self, tx: Tx, patient: str, now: datetime) -> Scene:
         """All that a decision about this patient looks at, as one snapshot."""
@@ -58,6 +87,17 @@ class Knowledge:
         )
         tasks = tx.tasks.of_patient(root)
         deliveries = tx.outbox.of_patient(root)
+        recalled = frozenset(
+            one.about
+            for one in tasks
+            if one.kind is TaskKind.CORRECTION and one.answer == CANCEL_NOTICE
+        )
+        named = record.person.gp
+        answer = self._find(tx, named) if named and record.stays else None
+        known: dict[Professional, str] = {}
+        if answer is not None and named is not None:
+            record = identified(record, answer)
+            known = {named: answer.rpps} if answer.rpps else {}
         return Scene(
             record=record,
             deliveries=deliveries,
@@ -67,13 +107,19 @@ class Knowledge:
             impossible=frozenset(
                 one.about for one in tasks if one.open and one.kind is TaskKind.LETTER_IMPOSSIBLE
             ),
-            recalled=frozenset(
-                one.about
-                for one in tasks
-                if one.kind is TaskKind.CORRECTION and one.answer == CANCEL_NOTICE
+            recalled=recalled,
+            gp_meant=gp_meant(facts, known),
+            answer=answer,
+            others={
+                one.rpps: self._find(tx, Professional(rpps=one.rpps))
+                for one in deliveries
+                if one.id in recalled
+            },
+            services=(
+                self.doctors.services()
+                if named is None and record.stays and self.policy.without_gp
+                else ()
             ),
-            gp_meant=gp_meant(facts),
-            directory=self.directory,
             policy=self.policy,
             now=now,
             near=(
@@ -84,6 +130,12 @@ class Knowledge:
                 else frozenset()  # nothing is sent of most of a hospital's patients
             ),
         )
+
+    def _find(self, tx: Tx, named: Professional) -> Answer:
+        """What the directories say of a doctor, and what is remembered of whom they mean."""
+        found = self.doctors.find(named, None)
+        note = tx.doctors.note(found.rpps) if found.rpps else None
+        return found if note is None else self.doctors.find(named, note)
 
     def traits(self, tx: Tx, patient: str) -> Traits:
         """What is known of a person, and nothing of their stays."""
@@ -167,6 +219,10 @@ class Knowledge:
             return Reason.TEST_MODE_ADDRESS
         if not test and delivery.address != delivery.intended:
             return Reason.DIVERTED_IN_TEST
+        # The list may have changed since the letter was written, and an address is not to be
+        # believed because it once was.
+        if self.doctors.address_fault(delivery.intended, delivery.channel) is not None:
+            return Reason.ADDRESS_REFUSED
         return verdict_on(self.scene(tx, delivery.patient, now), delivery)
 
 
@@ -183,6 +239,36 @@ def reconsider(tx: Tx, now: datetime) -> None:
     for row in tx.facts.all_stays():
         if any(not verdict.startswith(("said", "silent")) for verdict in row.verdicts.values()):
             look_again(tx, row.patient, now)
+
+
+def renew(tx: Tx, generation: str, now: datetime) -> bool:
+    """Where another generation of the national directory is in place than when this was last
+    asked: have what waits looked at again. Gives whether it is."""
+    if (tx.meta.get(_GENERATION) or "") == generation:
+        return False
+    tx.meta.put(_GENERATION, generation)
+    reconsider(tx, now)
+    return True
+
+
+def disown(
+    tx: Tx,
+    knowledge: Knowledge,
+    patient: str,
+    rpps: str,
+    now: datetime,
+    *,
+    by: str,
+    actor: str = "relais",
+) -> None:
+    """A doctor said "not my patient" (by telephone, or in a receipt: ``by`` tells): nothing more
+    goes there, a person asks again, and what that doctor has is an incident."""
+    root = tx.facts.root(patient)
+    fact = GpDisowned(rpps=rpps, at=now, by=by)
+    tx.facts.add([Heard(patient=root, fact=fact, recorded_at=now, heard_at=now)])
+    tx.audit.append(AuditKind.GP_DISOWNED, now=now, actor=actor, patient=root, rpps=rpps, by=by)
+    knowledge.settle(tx, root, now)
+    look_again(tx, root, now)
 
 
 def _base(key: str) -> str:
@@ -249,7 +335,8 @@ def _remember_stays(tx: Tx, scene: Scene, decided: Plan, now: datetime) -> None:
         threads = [one for one in decided.threads if one.stay == stay.key]
         verdicts = {one.thread.value: f"{one.standing}: {one.reason}" for one in threads}
         old = before.pop(stay.key, None)
-        _tell_changes(tx, root, stay.key, old.verdicts if old else {}, threads, now)
+        asked = scene.answer.source if scene.answer else ""
+        _tell_changes(tx, root, stay.key, old.verdicts if old else {}, threads, now, asked)
         due = now if any(one.send for one in threads) else decided.look_at(stay.key)
         row = StayRow(stay.key, root, stay.usmp, verdicts, due, closed=stay.exit is not None)
         if row != old:
@@ -277,7 +364,9 @@ def _tell_changes(
     before: dict[str, str],
     threads: Iterable[ThreadPlan],
     now: datetime,
+    asked: str,
 ) -> None:
+    """``asked``: which directory answered, so that the decision can be taken again as it was."""
     for one in threads:
         if before.get(one.thread.value) != f"{one.standing}: {one.reason}":
             tx.audit.append(
@@ -289,4 +378,5 @@ def _tell_changes(
                 standing=one.standing.value,
                 reason=one.reason.value,
                 until=one.until.isoformat() if one.until else None,
+                directory=asked or None,
             )

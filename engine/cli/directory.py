@@ -116,14 +116,14 @@ def directory_search(
     """Look somebody up by number, WORDS of a name in any order, town, speciality. Accents,
     particles, double names, short forms and typing errors are forgiven. Says whether one is meant
     beyond doubt when --rpps or --family is given."""
-    from engine.commands.directory import opened, told_search
+    from engine.commands.directory import opened, searched
 
     if not words and not any(asked.values()):
         raise click.UsageError("say something of whom you look for")
     if words and (asked["family"] or asked["given"]):
         raise click.UsageError("give either words or --family and --given")
     with opened(_data(config_path)) as reader:
-        told = told_search(reader, {"words": words, **asked}, limit)
+        told = searched(reader, {"words": words, **asked}, limit)
     if json_:
         print_json(told)
         return
@@ -140,6 +140,24 @@ def directory_search(
     if "beyond_doubt" in told:
         meant = told["beyond_doubt"]
         say(f"beyond doubt: {meant}" if meant else f"in doubt: {told['why_not']}")
+
+
+@directory.command("live")
+@click.argument("rpps")
+@as_json
+@click.pass_obj
+def directory_live(config_path: Path, rpps: str, json_: bool) -> None:
+    """Ask the FHIR API of the Annuaire Santé what it says of one number today: [annuaire.live] of
+    relais.toml. For a person; decisions go by the imported files."""
+    from engine.commands.directory_live import asked_live
+
+    told = asked_live(config_path, rpps)
+    if json_:
+        print_json(told)
+        return
+    print_rows(told["mailboxes"], ("address", "type", "seat", "refused", "imported"))
+    for one in told["gone"]:
+        say(f"imported, and no longer told: {one}")
 
 
 @directory.command("status")

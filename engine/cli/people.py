@@ -29,7 +29,8 @@ def consent() -> None:
 @click.option(
     "--purpose", "purposes", multiple=True, required=True,
     help="arrival-notice, exit-notice, exit-letter-somatic, exit-letter-psychiatric, "
-    "letter-written (no: none is asked for), coordinator, dmp, patient-mailbox, detention-told "
+    "letter-written (no: none is asked for), gp-lookup (the look at the portal), coordinator, dmp, "
+    "patient-mailbox, detention-told "
     "(the doctor may know of the detention: no letter hangs on it, but what the letters tell). "
     "May be repeated.",
 )  # fmt: skip
@@ -142,38 +143,6 @@ def patient_protect(
         "secret_care": secret_care, "emancipated": emancipated, "infant": infant,
     }  # fmt: skip
     print_values(ask(config_path, "patient.protect", args, by)["protection"])
-
-
-@main.group()
-def gp() -> None:
-    """The médecin traitant."""
-
-
-@gp.command("confirm")
-@click.argument("patient")
-@click.option("--rpps", required=True, help="The doctor's RPPS, as the patient confirmed it.")
-@by_option
-@click.pass_obj
-def gp_confirm(config_path: Path, patient: str, rpps: str, by: str | None) -> None:
-    """Say that the declared médecin traitant is the right one."""
-    ask(config_path, "gp.confirm", {"patient": patient, "rpps": rpps}, by)
-    click.echo("confirmed")
-
-
-@gp.command("disown")
-@click.argument("patient")
-@click.option("--rpps", required=True, help="Of the doctor who said so.")
-@by_option
-@click.pass_obj
-def gp_disown(config_path: Path, patient: str, rpps: str, by: str | None) -> None:
-    """A doctor says: not my patient. Nothing more leaves there until `relais gp confirm`."""
-    told = ask(config_path, "gp.disown", {"patient": patient, "rpps": rpps}, by)
-    click.echo("nothing more leaves to that doctor; see: relais task list")
-    for one in told["sent_before"]:
-        say(
-            f"sent before: {one['letter']} v{one['version']}, {one['sent_at']}, to {one['to']}, "
-            f"Message-ID {one['message_id']}"
-        )
 
 
 @main.group()

@@ -1,8 +1,6 @@
-"""What the patient said, and which doctor is the right one: recorded by a person."""
+"""What the patient said, recorded by a person."""
 
-import contextlib
 import re
-from datetime import datetime
 from typing import Any
 
 from engine.commands.context import (
@@ -10,14 +8,15 @@ from engine.commands.context import (
     choice_of,
     find_patient,
     list_of,
+    moment_of,
     refused,
     text_of,
     words_of,
 )
-from engine.commands.receipts import disown
+from engine.commands.receipts import sent_row
 from engine.decide.reasons import SENTENCES
 from engine.decide.scene import Scene
-from engine.decide.undone import sent_at, too_late_for
+from engine.decide.undone import too_late_for
 from engine.model.consent import (
     MEDECIN_TRAITANT,
     Collected,
@@ -26,7 +25,6 @@ from engine.model.consent import (
     Purpose,
     Voice,
 )
-from engine.model.fact import GpConfirmed
 from engine.model.flow import Delivery
 from engine.model.people import rpps_ok
 from engine.model.stay import Stay
@@ -56,7 +54,7 @@ def record(context: Context, args: dict[str, Any]) -> dict[str, Any]:
             where="--recipient",
             remedy="give the 11 digits of the RPPS, or leave it out for the médecin traitant",
         )
-    at = _moment(context, words_of(args, "at"))
+    at = moment_of(context, words_of(args, "at"))
     how = choice_of(args, "how", Collected) or Collected.UNKNOWN
     voice = choice_of(args, "voice", Voice) or Voice.PATIENT
     language = _language(words_of(args, "language"))
@@ -92,7 +90,7 @@ def record(context: Context, args: dict[str, Any]) -> dict[str, Any]:
         return {
             "recorded": [purpose.value for purpose in purposes],
             "state": state.value,
-            "too_late_for": [_sent(context, one) for one in late.values()],
+            "too_late_for": [sent_row(context, one) for one in late.values()],
         }
 
     result = context.store.write_sync(work)
@@ -139,7 +137,7 @@ def show(context: Context, args: dict[str, Any]) -> dict[str, Any]:
                         one.model_dump(mode="json")
                         | {
                             "too_late_for": [
-                                _sent(context, sent)
+                                sent_row(context, sent)
                                 for sent in too_late_for(one, scene.deliveries)
                                 if sent.stay == stay.key
                             ]
@@ -170,21 +168,6 @@ def _stands(scene: Scene, stay: Stay, purpose: Purpose, rpps: str) -> str:
             return SENTENCES[why] if why else "granted"
 
 
-def _sent(context: Context, one: Delivery) -> dict[str, Any]:
-    """A letter that went out: what, when, to whom; as a person who must call would ask."""
-    boxes = context.settings.directory.get(one.rpps, ())
-    return {
-        "letter": one.letter_kind.value,
-        "version": one.version,
-        "sent_at": sent_at(one).isoformat(timespec="seconds"),
-        "doctor": f"{boxes[0].family} {boxes[0].given}" if boxes else "",
-        "rpps": one.rpps,
-        "to": one.intended,
-        "message_id": one.message_id,
-        "delivery": one.id,
-    }
-
-
 def _language(text: str | None) -> str | None:
     if text is None or re.fullmatch(r"[a-z]{2,3}", text):
         return text
@@ -193,63 +176,3 @@ def _language(text: str | None) -> str | None:
         where="--language",
         remedy="give the ISO 639 code: fr, ar, ron",
     )
-
-
-def confirm_gp(context: Context, args: dict[str, Any]) -> dict[str, Any]:
-    """A person says that the declared médecin traitant is the right one."""
-    rpps = text_of(args, "rpps")
-
-    def work(tx: Tx) -> dict[str, Any]:
-        patient = find_patient(tx, text_of(args, "patient"))
-        declared = context.knowledge.scene(tx, patient, context.now()).record.person.gp
-        if declared is None or declared.rpps != rpps:
-            raise refused(
-                "That doctor is not the one declared for this patient.",
-                where="--rpps",
-                remedy="correct the médecin traitant in the patient record (DPI); its next message "
-                "brings it here; then confirm it",
-            )
-        context.audit(tx, AuditKind.GP_CONFIRMED, patient=patient, rpps=rpps)
-        context.tell(tx, patient, GpConfirmed(rpps=rpps, at=context.now(), by=context.actor))
-        return {"confirmed": True}
-
-    result = context.store.write_sync(work)
-    context.wake()
-    return result
-
-
-def disown_gp(context: Context, args: dict[str, Any]) -> dict[str, Any]:
-    """A doctor told a person: not my patient."""
-    rpps = text_of(args, "rpps")
-
-    def work(tx: Tx) -> dict[str, Any]:
-        patient = find_patient(tx, text_of(args, "patient"))
-        declared = context.knowledge.scene(tx, patient, context.now()).record.person.gp
-        written_to = {one.rpps for one in tx.outbox.of_patient(patient)}
-        if rpps not in written_to and (declared is None or declared.rpps != rpps):
-            raise refused(
-                "That doctor is neither declared for this patient, nor was ever written to.",
-                where="--rpps",
-                remedy="see whom: relais why NUMBER",
-            )
-        gone = disown(context, tx, patient, rpps)
-        return {"disowned": rpps, "sent_before": [_sent(context, one) for one in gone]}
-
-    result = context.store.write_sync(work)
-    context.wake()
-    return result
-
-
-def _moment(context: Context, text: str | None) -> datetime:
-    if not text:
-        return context.now()
-    at: datetime | None = None
-    with contextlib.suppress(ValueError):
-        at = datetime.fromisoformat(text)
-    if at is None or at.tzinfo is None or at > context.now():
-        raise refused(
-            "That is no moment of the past.",
-            where="--at",
-            remedy="write it as 2026-03-02T10:30+01:00",
-        )
-    return at

@@ -1,5 +1,6 @@
 """What an operation works on, and the ways of finding a patient and telling the audit."""
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -128,6 +129,22 @@ def choice_of(args: dict[str, Any], name: str, kind: type[Choice]) -> Choice | N
         where=f"--{name}",
         remedy="one of: " + ", ".join(one.value for one in kind),
     )
+
+
+def moment_of(context: Context, text: str | None) -> datetime:
+    """A moment of the past, as typed; now, where nothing was."""
+    if not text:
+        return context.now()
+    at: datetime | None = None
+    with contextlib.suppress(ValueError):
+        at = datetime.fromisoformat(text)
+    if at is None or at.tzinfo is None or at > context.now():
+        raise refused(
+            "That is no moment of the past.",
+            where="--at",
+            remedy="write it as 2026-03-02T10:30+01:00",
+        )
+    return at
 
 
 def limit_of(args: dict[str, Any], default: int) -> int:

@@ -27,12 +27,20 @@ from engine.directory.territory_extract import (
     practises_in,
     row_of,
 )
-from engine.model.directory import BoxRow, Origin, Person, PracticeRow, Source, WordKind
+from engine.model.directory import (
+    BoxRow,
+    Origin,
+    Person,
+    PracticeRow,
+    Source,
+    WordKind,
+    generation_of,
+)
 from engine.model.errors import OperationError
 from engine.model.people import Mailbox, rpps_ok
 from engine.model.trail import AuditKind
 from engine.store.directory import directory_path
-from engine.store.directory_reader import DirectoryReader
+from engine.store.directory_reader import DirectoryReader, shared_of
 from engine.store.interface import Tx
 
 CSV_HEADER: Final = ("rpps", "family", "given", "place", "mailbox", "type", "channel")
@@ -79,14 +87,17 @@ def opened(data: Path) -> DirectoryReader:
     return reader
 
 
-def told_search(reader: DirectoryReader, fields: dict[str, Any], limit: int) -> dict[str, Any]:
-    """Candidates with their evidence, and whether one of them is meant beyond doubt.
+def searched(reader: DirectoryReader, fields: dict[str, Any], limit: int) -> dict[str, Any]:
+    """As `told_search`; ``fields`` are those of directory.compare.Asked."""
+    return told_search(reader, Asked(**fields), limit)
 
-    ``fields`` are those of directory.compare.Asked.
-    """
-    asked = Asked(**fields)
+
+def told_search(
+    reader: DirectoryReader, asked: Asked, limit: int, trusted: TrustedDomains | None = None
+) -> dict[str, Any]:
+    """Candidates with their evidence, and whether one of them is meant beyond doubt."""
     found = search(reader, asked, limit)
-    trusted = trusted_of(reader)[0]
+    trusted = trusted or trusted_of(reader)[0]
     told: dict[str, Any] = {
         "candidates": [_candidate(reader, one, trusted) for one in found.candidates[:limit]]
     }
@@ -125,13 +136,6 @@ def _candidate(reader: DirectoryReader, one: Candidate, trusted: TrustedDomains)
     }
 
 
-def shared_of(reader: DirectoryReader, person: Person) -> list[BoxRow]:
-    """Mailboxes of organisations at the places where somebody practises."""
-    structures = {one for row in person.practices for one in row.structures.split()}
-    known = structures | {kind + one for one in structures for kind in "13"}
-    return reader.boxes_of(known) if structures else []
-
-
 def trusted_of(reader: DirectoryReader) -> tuple[TrustedDomains, bool]:
     """The domains that may be written to, and whether the white list itself says so.
 
@@ -147,6 +151,7 @@ def told_status(reader: DirectoryReader, now: datetime) -> dict[str, Any]:
     sources = reader.sources()
     return {
         "files": [_told_source(one, now) for one in sources.values()],
+        "generation": generation_of(sources.values()),
         **{f"{name}_rows": count for name, count in reader.counts().items()},
     }
 

@@ -164,6 +164,7 @@ def _row(row: Delivery) -> dict[str, Any]:
         "letter": row.letter_kind.value,
         "version": row.version,
         "face": "discreet" if row.discreet else "open",
+        "role": row.role.value,
         "channel": row.channel,
         "state": row.state.value,
         "attempts": row.attempts,

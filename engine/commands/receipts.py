@@ -8,8 +8,9 @@ from engine.commands.context import Context, number_of, refused, text_of
 from engine.decide.answers import BY_CALL, NOT_MY_PATIENT, RECEIVED
 from engine.decide.ladder import RUNGS_SAID, standing
 from engine.decide.scene import left
+from engine.decide.undone import sent_at
 from engine.inbound.receipts import Moved, told_by_person
-from engine.model.fact import GpDisowned
+from engine.knowledge import disown as keep_disowned
 from engine.model.flow import Delivery
 from engine.model.receipt import Kept, ReceiptKind
 from engine.model.task import Task
@@ -83,11 +84,11 @@ def disown(context: Context, tx: Tx, patient: str, rpps: str) -> list[Delivery]:
     """A doctor says "not my patient": keep it as said, and of each letter that went there. What
     follows is the plan's: nothing more leaves to that doctor, the patient is asked anew, and an
     incident is opened. Gives the letters that the doctor has, or may have."""
-    context.audit(tx, AuditKind.GP_DISOWNED, patient=patient, rpps=rpps)
     gone = [one for one in tx.outbox.of_patient(patient) if left(one) and one.rpps == rpps]
     for row in gone:
         _told(context, tx, row, ReceiptKind.DISOWNED)
-    context.tell(tx, patient, GpDisowned(rpps=rpps, at=context.now(), by=context.actor))
+    by = context.actor
+    keep_disowned(tx, context.knowledge, patient, rpps, context.now(), by=by, actor=by)
     return gone
 
 
@@ -122,4 +123,19 @@ def _row(one: Kept) -> dict[str, Any]:
         "by_machine": said.by_machine,
         "other_box": one.other_box,
         "origin": one.origin,
+    }
+
+
+def sent_row(context: Context, one: Delivery) -> dict[str, Any]:
+    """A letter that went out: what, when, to whom; as a person who must call would ask."""
+    boxes = context.settings.doctors.named(one.rpps)
+    return {
+        "letter": one.letter_kind.value,
+        "version": one.version,
+        "sent_at": sent_at(one).isoformat(timespec="seconds"),
+        "doctor": f"{boxes[0].family} {boxes[0].given}" if boxes else "",
+        "rpps": one.rpps,
+        "to": one.intended,
+        "message_id": one.message_id,
+        "delivery": one.id,
     }

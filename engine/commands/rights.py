@@ -28,7 +28,7 @@ def export(context: Context, args: dict[str, Any]) -> dict[str, Any]:
         facts = tx.facts.of_patient(patient)
         traits = context.knowledge.scene(tx, patient, context.now()).record.person.traits
         letters = tx.outbox.of_patient(patient, forgotten=True)
-        doctors = _doctors(context, facts)
+        doctors = _doctors(context, facts, letters)
         text = account(
             number=patient.partition("|")[0],
             name=" ".join(filter(None, (traits.birth_given, traits.birth_family))),
@@ -44,13 +44,16 @@ def export(context: Context, args: dict[str, Any]) -> dict[str, Any]:
     return context.store.write_sync(work)
 
 
-def _doctors(context: Context, facts: Sequence[Heard]) -> dict[str, str]:
-    """Names by number: as the messages named them, and as the directory does."""
+def _doctors(
+    context: Context, facts: Sequence[Heard], letters: Sequence[Delivery]
+) -> dict[str, str]:
+    """Names by number: as the messages named them, and as the directories do."""
     found: dict[str, str] = {}
     for one in facts:
         if isinstance(one.fact, GpStated) and one.fact.gp is not None and one.fact.gp.rpps:
             found[one.fact.gp.rpps] = f"{one.fact.gp.given} {one.fact.gp.family}".strip()
-    for rpps, boxes in context.settings.directory.items():
+    for rpps in {one.rpps for one in letters}:
+        boxes = context.settings.doctors.named(rpps)
         if boxes:
             found[rpps] = f"{boxes[0].given} {boxes[0].family}".strip()
     return found

@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from engine.commands.candidates import ABOUT_DOCTORS, told_doctor
 from engine.commands.context import Context, limit_of, number_of, refused
 from engine.commands.receipts import told_by_call
 from engine.decide.answers import ANSWERS, GO_ON, choices
@@ -42,6 +43,8 @@ def show(context: Context, args: dict[str, Any]) -> dict[str, Any]:
         told = told_task(one)
         if one.kind is TaskKind.NEAR_IDENTITY and one.patient:
             told["side_by_side"] = _side_by_side(context, tx, one)
+        if one.kind in ABOUT_DOCTORS and one.patient:
+            told |= told_doctor(context, tx, one.patient)
         if one.kind is TaskKind.LEAK:
             told["where"] = _where(tx, one)
         return told

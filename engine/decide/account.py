@@ -30,6 +30,7 @@ _PURPOSES: Final[Mapping[str, str]] = {
     ),
     Purpose.LETTER_WRITTEN: "qu'une lettre de sortie soit écrite",
     Purpose.DETENTION_TOLD: "que votre médecin sache que vous êtes, ou étiez, en détention",
+    Purpose.GP_LOOKUP: "chercher votre médecin traitant auprès de l'assurance maladie",
     Purpose.COORDINATOR: "écrire à la personne qui coordonne vos soins",
     Purpose.DMP: "déposer des documents dans votre dossier médical partagé (DMP)",
     Purpose.PATIENT_MAILBOX: "vous écrire dans votre messagerie de santé",

@@ -9,6 +9,7 @@ from engine.decide.recipients import recipient
 from engine.decide.scene import Scene
 from engine.decide.statement import statement_of
 from engine.decide.wish import Ask, Say, Silent, Wait, Wish, task
+from engine.decide.without_gp import alternatives, instead
 from engine.model.consent import Purpose
 from engine.model.letter import CANCELLATIONS, LetterKind, Thread
 from engine.model.people import Mailbox
@@ -39,7 +40,7 @@ def arrival_wish(scene: Scene, stay: Stay) -> Wish:
     if doubts:
         return Ask(reason=Reason.STAY_DOUBT, tasks=doubts)
     delays = scene.policy.delays_of(stay.usmp)
-    found = recipient(scene.record.person, scene.directory)
+    found = recipient(scene.record.person, scene.answer, LetterKind.ARRIVAL_NOTICE)
     if isinstance(found, Mailbox) and _already_told(scene, stay, found.rpps):
         return Silent(reason=Reason.ALREADY_TOLD)
     refusal = _agreement(scene, stay, found)
@@ -75,16 +76,17 @@ def _agreement(scene: Scene, stay: Stay, found: Mailbox | Reason) -> Reason | No
 
 def _not_yet(scene: Scene, stay: Stay, reason: Reason, deadline: datetime) -> Wish:
     """Silence that is meant, or a wait for the arrival consultation, then a task."""
-    if reason in (*REFUSALS, Reason.GP_NONE):
+    if reason in REFUSALS:
         return Silent(reason=reason)
-    # That the doctor is the wrong one is asked about at once, consultation or not.
+    if reason is Reason.GP_NONE:
+        return Silent(reason=reason, tasks=alternatives(scene, stay, Thread.ARRIVAL))
+    # A doctor who says "not my patient" is asked about at once.
     if scene.now < deadline and reason is not Reason.GP_DISOWNED:
         return Wait(reason=Reason.AWAITS_CONSULTATION, until=deadline)
     person = scene.record.person
     rpps = person.gp.rpps or "" if person.gp else ""
-    return Ask(
-        reason=reason, tasks=(asking(reason, person.patient, stay.key, Thread.ARRIVAL, rpps),)
-    )
+    asked = asking(reason, person.patient, stay.key, Thread.ARRIVAL, rpps)
+    return Ask(reason=reason, tasks=(asked, *instead(scene, stay, Thread.ARRIVAL, reason)))
 
 
 def _already_told(scene: Scene, stay: Stay, rpps: str) -> bool:

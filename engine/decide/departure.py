@@ -16,6 +16,7 @@ from engine.decide.recipients import recipient
 from engine.decide.scene import Scene
 from engine.decide.statement import statement_of
 from engine.decide.wish import Ask, Part, Say, Silent, Wait, Wish, task
+from engine.decide.without_gp import alternatives, instead
 from engine.model.consent import Purpose
 from engine.model.fact import DocumentForm, ExitKind, Half
 from engine.model.letter import PURPOSE_OF_HALF, LetterKind, Thread
@@ -105,7 +106,7 @@ def _release(scene: Scene, stay: Stay, way_out: Exit) -> Wish:
     doubts = uncleared_doubts(scene, stay)
     if doubts:
         return Ask(reason=Reason.STAY_DOUBT, tasks=doubts)
-    found = recipient(scene.record.person, scene.directory)
+    found = recipient(scene.record.person, scene.answer, LetterKind.EXIT_LETTER)
     gp = scene.record.person.gp
     rpps = found.rpps if isinstance(found, Mailbox) else (gp.rpps or "" if gp else "")
     refusals = {
@@ -146,11 +147,14 @@ def _weightiest(reasons: list[Reason | None]) -> Reason:
 
 
 def _stopped(scene: Scene, stay: Stay, reason: Reason) -> Wish:
+    if reason is Reason.GP_NONE:
+        return Silent(reason=reason, tasks=alternatives(scene, stay, Thread.EXIT))
     if reason in _FINAL:
         return Silent(reason=reason)
     person = scene.record.person
     rpps = person.gp.rpps or "" if person.gp else ""
-    return Ask(reason=reason, tasks=(asking(reason, person.patient, stay.key, Thread.EXIT, rpps),))
+    asked = asking(reason, person.patient, stay.key, Thread.EXIT, rpps)
+    return Ask(reason=reason, tasks=(asked, *instead(scene, stay, Thread.EXIT, reason)))
 
 
 def _content(
@@ -206,9 +210,12 @@ def _content(
             tasks=tasks,
         )
     if refusals[Purpose.EXIT_NOTICE] is None:
+        found = recipient(scene.record.person, scene.answer, LetterKind.EXIT_NOTICE)
+        if isinstance(found, Reason):
+            return _stopped(scene, stay, found)
         return Say(
             kind=LetterKind.EXIT_NOTICE,
-            mailbox=mailbox,
+            mailbox=found,
             discreet=discreet,
             purposes=(Purpose.EXIT_NOTICE,),
             withheld=tuple(missing),

@@ -20,11 +20,14 @@ from engine.model.fact import (
     DocumentAction,
     DocumentPublished,
     ExitKind,
+    Fact,
     GpConfirmed,
+    GpFound,
     Heard,
     MovementStated,
 )
 from engine.model.movement import Family, event_of
+from engine.model.people import Professional
 from engine.model.stay import Document, Record, Stay
 
 _BEFORE: Final = timedelta(hours=12)  # forms are often dated before the admission
@@ -50,7 +53,8 @@ def fold(
     stays, orphans = walk(movements, transfer_window=transfer_window)
     documents = _documents(counted, stays)
     consents = [heard.fact for heard in counted if isinstance(heard.fact, ConsentStated)]
-    confirmed = [heard.fact for heard in counted if isinstance(heard.fact, GpConfirmed)]
+    confirmed = [one for heard in counted if (one := _confirmation(heard.fact)) is not None]
+    looked = [heard.fact for heard in counted if isinstance(heard.fact, GpFound)]
     unmatched, undone = unmatched_cancels(counted), cancelled_arrivals(counted)
     stand = [(one.stated.visit, event_of(one.stated.event)) for one in movements]
     arrived = {visit for visit, event in stand if event.family is Family.ARRIVAL and event.enters}
@@ -74,12 +78,16 @@ def fold(
                     back_at=_next_arrival(stay, stays),
                 ),
                 # As an agreement does, a confirmation ends with the stay: doctors retire.
-                "gp_confirmed": any(
-                    person.gp is not None
-                    and one.rpps == person.gp.rpps
-                    and _in_stay(stay, stays, None, one.at)
-                    for one in confirmed
+                "confirmations": (
+                    here := tuple(
+                        dict.fromkeys(
+                            who for who, at in confirmed if _in_stay(stay, stays, None, at)
+                        )
+                    )
                 ),
+                "gp_confirmed": person.gp is not None
+                and any(one in (person.gp, person.gp.rpps) for one in here),
+                "gp_looked_up": any(_in_stay(stay, stays, None, one.at) for one in looked),
             }
         )
         for stay in stays
@@ -90,6 +98,18 @@ def fold(
         orphans=tuple(orphans),
         consents=tuple(sorted(set(consents), key=lambda one: (one.at, one.model_dump_json()))),
     )
+
+
+def _confirmation(fact: Fact) -> tuple[str | Professional, datetime] | None:
+    """Of whom, and when. What a person brought back from elsewhere confirms whom it names."""
+    match fact:
+        case GpConfirmed(rpps=rpps, named=named, at=at):
+            who = rpps or named
+        case GpFound(gp=gp, at=at):
+            who = (gp.rpps or gp) if gp else None
+        case _:
+            return None
+    return (who, at) if who else None
 
 
 def _kept(facts: Sequence[Heard], keys: Sequence[str]) -> list[Heard]:

@@ -1,5 +1,5 @@
-"""What was sent about the wrong person, or to a doctor whose patient they are not: a personal
-data breach, with its 72 hours (GDPR, art. 33).
+"""What was sent about the wrong person, or to the wrong doctor: a personal data breach, with its
+72 hours (GDPR, art. 33).
 
 It hangs on what a doctor has, whatever is decided now: a notice of cancellation that followed does
 not undo it. The correction is asked for by its own task.
@@ -16,8 +16,8 @@ from engine.model.task import TaskKind, WantedTask
 
 
 def incidents(scene: Scene) -> tuple[WantedTask, ...]:
-    """One for each thread of which a letter went out about the wrong person, or to a doctor who
-    says "not my patient", naming the first."""
+    """One for each thread of which a letter went out about the wrong person, or to a doctor whose
+    patient it is not, naming the first."""
     patient = scene.record.person.patient
     first: dict[tuple[str, str], Delivery] = {}
     for one in scene.deliveries:

@@ -1,23 +1,18 @@
 """The patient's traits and médecin traitant as known now, out of all that was said."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
+from engine.decide.gp import gp_known
 from engine.decide.movements import sender_order
 from engine.model.capacity import Protection, ProtectionStated, Regime
 from engine.model.consent import MEDECIN_TRAITANT, ConsentState, ConsentStated, Purpose
-from engine.model.fact import (
-    GpConfirmed,
-    GpDisowned,
-    GpStated,
-    Heard,
-    IdentifierChanged,
-    PersonStated,
-)
+from engine.model.fact import GpFound, GpStated, Heard, IdentifierChanged, PersonStated
 from engine.model.people import Professional, Traits, comparable_name
 from engine.model.stay import Person
 
+NOBODY: Final[Mapping[Professional, str]] = {}
 # The traits by which a letter names a person: decide.statement.
 _NAMING: Final = (
     *("birth_family", "birth_given", "used_family", "used_given", "birth_date", "sex"),
@@ -32,7 +27,6 @@ def fold_person(
     ``discharged_dead``: a movement in force is a discharge by death.
     """
     traits: dict[str, object] = {}
-    gp: Professional | None = None
     named: dict[tuple[object, ...], None] = {}
     for heard in sorted(facts, key=sender_order):
         match heard.fact:
@@ -43,21 +37,24 @@ def fold_person(
                 now = tuple(traits.get(name) for name in _NAMING)
                 named.pop(now, None)
                 named[now] = None
-            case GpStated() as said_gp:
-                gp = said_gp.gp
             case IdentifierChanged(ins_removed=True):
                 traits.pop("ins", None)
             case _:
                 pass
     dead = discharged_dead or bool(traits.get("dead"))
+    doctor = gp_known(facts, has_no_gp=bool(traits.get("has_no_gp")))
     return Person(
         patient=patient,
         keys=tuple(sorted(keys)),
         traits=Traits.model_validate(traits),
         dead=dead,
         in_doubt=_contradictions(facts, dead=dead),
-        gp=gp,
-        disowned=_disowned(facts),
+        gp=doctor.gp,
+        gp_said=doctor.said,
+        gp_disputed=doctor.disputed,
+        no_gp=doctor.none,
+        disowned=doctor.disowned,
+        reinstated=doctor.reinstated,
         test=any(heard.test for heard in facts),
         protection=_protection(facts),
         known_as=tuple(
@@ -90,24 +87,6 @@ def _protection(facts: Sequence[Heard]) -> Protection:
     )
 
 
-def _disowned(facts: Sequence[Heard]) -> tuple[str, ...]:
-    """Doctors who said that the patient is none of theirs, and whom no person confirmed since.
-
-    A message does not lift it: a record says "confirmed" again each time it is sent.
-    """
-    said: dict[str, datetime] = {}
-    confirmed: dict[str, datetime] = {}
-    for heard in facts:
-        match heard.fact:
-            case GpDisowned(rpps=rpps, at=at):
-                said[rpps] = max(at, said.get(rpps, at))
-            case GpConfirmed(rpps=rpps, at=at) if heard.journal_id is None:
-                confirmed[rpps] = max(at, confirmed.get(rpps, at))
-            case _:
-                pass
-    return tuple(sorted(one for one, at in said.items() if confirmed.get(one, at) <= at))
-
-
 def _contradictions(facts: Sequence[Heard], *, dead: bool) -> tuple[str, ...]:
     """Where the record contradicts itself so that a person must look before anything leaves."""
     by_key: dict[str, dict[str, str]] = {}
@@ -131,23 +110,27 @@ def _contradictions(facts: Sequence[Heard], *, dead: bool) -> tuple[str, ...]:
     return tuple(found)
 
 
-def gp_meant(facts: Sequence[Heard]) -> dict[ConsentStated, str | None]:
+def gp_meant(
+    facts: Sequence[Heard], known: Mapping[Professional, str] = NOBODY
+) -> dict[ConsentStated, str | None]:
     """For each agreement about "the médecin traitant", the RPPS of the doctor it meant.
+
+    ``known`` gives the number of a doctor whom messages name without one.
 
     The one declared when the agreement was first recorded (the message that brings it often
     brings the doctor too); where none was declared yet, the first one declared afterwards. A
     doctor declared later in place of that one is another doctor, and is asked about anew.
     """
     declared = [
-        (heard.recorded_at, heard.fact.gp.rpps if heard.fact.gp else None)
+        (heard.recorded_at, known.get(gp, gp.rpps) if (gp := heard.fact.gp) else None)
         for heard in sorted(facts, key=sender_order)
-        if isinstance(heard.fact, GpStated)
+        if isinstance(heard.fact, GpStated) or (isinstance(heard.fact, GpFound) and heard.fact.gp)
     ]
     first_said: dict[ConsentStated, datetime] = {}
     for heard in facts:
         if isinstance(heard.fact, ConsentStated):
-            known = first_said.get(heard.fact)
-            if known is None or heard.recorded_at < known:
+            before = first_said.get(heard.fact)
+            if before is None or heard.recorded_at < before:
                 first_said[heard.fact] = heard.recorded_at
     meant: dict[ConsentStated, str | None] = {}
     repeated: dict[tuple[Purpose, str | None], str | None] = {}

@@ -27,6 +27,8 @@ class Reason(StrEnum):
     GP_DISOWNED = "gp-disowned"
     MAILBOX_MISSING = "mailbox-missing"
     MAILBOX_DOUBT = "mailbox-doubt"
+    ADDRESS_REFUSED = "address-refused"
+    NO_ELECTRONIC_MAIL = "no-electronic-mail"
     IDENTITY_VETO = "identity-veto"
     TEST_IDENTITY = "test-identity"
     IDENTITY_INCOMPLETE = "identity-incomplete"
@@ -80,10 +82,12 @@ SENTENCES: Final[dict[Reason, str]] = {
     Reason.GP_UNKNOWN: "no médecin traitant is recorded",
     Reason.GP_NONE: "the patient has no médecin traitant",
     Reason.GP_UNCONFIRMED: "the médecin traitant is not confirmed",
-    Reason.GP_DOUBT: "the médecin traitant is in doubt: number, name or declaration disagree",
-    Reason.GP_DISOWNED: "the médecin traitant declared now said: not my patient",
+    Reason.GP_DOUBT: "the médecin traitant is in doubt: number, name or declarations disagree",
     Reason.MAILBOX_MISSING: "the directory has no mailbox for this doctor",
     Reason.MAILBOX_DOUBT: "the directory has several mailboxes for this doctor",
+    Reason.GP_DISOWNED: "the doctor said that this is not their patient",
+    Reason.ADDRESS_REFUSED: "the doctor's mailbox is at an address that may not be written to",
+    Reason.NO_ELECTRONIC_MAIL: "the doctor wants no electronic mail",
     Reason.IDENTITY_VETO: "the identity or the record asks for silence (status or protection flag)",
     Reason.TEST_IDENTITY: "a test identity: no real mail leaves for it",
     Reason.IDENTITY_INCOMPLETE: "the identity lacks what a letter needs: names, birth date or sex",

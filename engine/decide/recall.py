@@ -10,6 +10,7 @@ import hashlib
 from engine.decide import gate
 from engine.decide.capacity import infant
 from engine.decide.reasons import Reason
+from engine.decide.recipients import mailbox_of
 from engine.decide.scene import Scene, left
 from engine.decide.wish import Say
 from engine.model.consent import Purpose
@@ -33,12 +34,12 @@ def recall(scene: Scene, target: Delivery) -> Say | Reason:
         return Reason.NEAR_IDENTITY
     if unit_of_key(target.stay) not in scene.policy.units:
         return Reason.UNIT_NOT_SET_UP
-    if target.rpps in person.disowned:
+    if target.rpps in person.not_theirs:
         return Reason.GP_DISOWNED
     refused = _refusal(scene, target)
     if refused is not None:
         return refused
-    mailbox = _mailbox(scene, target.rpps)
+    mailbox = _mailbox(scene, target)
     if isinstance(mailbox, Reason):
         return mailbox
     discreet = scene.discreet(_stay(scene, target), target.rpps)
@@ -96,10 +97,10 @@ def _stay(scene: Scene, target: Delivery) -> Stay | None:
     return next((one for one in scene.record.stays if one.key == target.stay), None)
 
 
-def _mailbox(scene: Scene, rpps: str) -> Mailbox | Reason:
-    found = scene.directory.get(rpps, ())
-    if not found:
+def _mailbox(scene: Scene, target: Delivery) -> Mailbox | Reason:
+    answer = scene.answer
+    if answer is None or answer.rpps != target.rpps:
+        answer = scene.others.get(target.rpps)
+    if answer is None:
         return Reason.MAILBOX_MISSING
-    if len({one.address.lower() for one in found}) > 1:
-        return Reason.MAILBOX_DOUBT
-    return found[0]
+    return mailbox_of(scene.record.person, answer, target.letter_kind)

@@ -1,34 +1,43 @@
-"""Who receives, at which mailbox; or why nobody does. Never a guess."""
+"""Who receives, at which mailbox; or why nobody does. Never a guess.
 
-from collections.abc import Mapping, Sequence
+The directories were looked into by the shell; what they answered is a value. What is in doubt is a
+reason: sources that disagree, a number that is another name's, a doctor who said no.
+"""
+
+from typing import Final
 
 from engine.decide.reasons import Reason
-from engine.model.people import Mailbox, comparable_name, rpps_ok
+from engine.model.letter import LetterKind
+from engine.model.people import Mailbox
+from engine.model.recipient import Answer, Gap
 from engine.model.stay import Person
 
-Directory = Mapping[str, Sequence[Mailbox]]
+_REASON_OF: Final = {
+    Gap.DOCTOR: Reason.GP_DOUBT,
+    Gap.MISSING: Reason.MAILBOX_MISSING,
+    Gap.SEVERAL: Reason.MAILBOX_DOUBT,
+    Gap.REFUSED: Reason.ADDRESS_REFUSED,
+    Gap.NO_MAIL: Reason.NO_ELECTRONIC_MAIL,
+}
 
 
-def recipient(person: Person, directory: Directory) -> Mailbox | Reason:
-    """The one mailbox of the declared médecin traitant, or the reason why there is none.
+def recipient(person: Person, answer: Answer | None, kind: LetterKind) -> Mailbox | Reason:
+    """The one mailbox of the médecin traitant for this kind of letter, or why there is none.
 
-    Doubt is a reason: a number whose key is wrong, a name that differs between the message and
-    the directory, two mailboxes, a patient said to have no médecin traitant who has one. So is
-    the doctor's own word: not my patient.
+    ``answer``: of the doctor to go by; None: not looked up, since none is known.
     """
-    gp = person.gp
-    if gp is None:
-        return Reason.GP_NONE if person.traits.has_no_gp else Reason.GP_UNKNOWN
-    if person.traits.has_no_gp or gp.rpps is None or not rpps_ok(gp.rpps):
+    if person.gp is None:
+        return Reason.GP_NONE if person.no_gp else Reason.GP_UNKNOWN
+    if person.gp_disputed or answer is None:
         return Reason.GP_DOUBT
-    if gp.rpps in person.disowned:
+    return mailbox_of(person, answer, kind)
+
+
+def mailbox_of(person: Person, answer: Answer, kind: LetterKind) -> Mailbox | Reason:
+    """The same of any doctor, once it is known who that is."""
+    if answer.rpps and answer.rpps in person.not_theirs:
         return Reason.GP_DISOWNED
-    found = directory.get(gp.rpps, ())
-    if not found:
-        return Reason.MAILBOX_MISSING
-    names = {comparable_name(gp.family)} - {""}
-    if names and any(comparable_name(one.family) not in names for one in found):
-        return Reason.GP_DOUBT
-    if len({one.address.lower() for one in found}) > 1:
-        return Reason.MAILBOX_DOUBT
-    return found[0]
+    choice = answer.choice(kind)
+    if choice.mailbox is not None:
+        return choice.mailbox
+    return _REASON_OF[choice.gap or Gap.MISSING]

@@ -1,17 +1,17 @@
 """Everything a decision looks at, as one value."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from engine.decide.capacity import Hearing
 from engine.decide.consents import may_know
 from engine.decide.reasons import Reason
-from engine.decide.recipients import Directory
 from engine.model.consent import ConsentStated, Purpose
 from engine.model.flow import Delivery, DeliveryState
 from engine.model.letter import THREAD_OF, Thread
 from engine.model.policy import Mode, Policy
+from engine.model.recipient import Answer, Service
 from engine.model.stay import Record, Stay
 
 
@@ -23,6 +23,8 @@ class Scene:
     deliveries that could not be written and wait for a person.
     ``recalled`` holds the ids of letters that a person asked to take back (decide.recall).
     ``gp_meant`` gives the doctor whom each agreement about "the médecin traitant" meant.
+    ``answer`` is what the directories say of the médecin traitant, ``others`` of the doctors of
+    ``recalled``, by RPPS; ``services`` those of the territory, where no doctor is known.
     ``near`` holds the keys of other patients so alike that a person must tell them apart first
     (decide.likeness); those whom a person told apart are not among them.
     """
@@ -32,11 +34,13 @@ class Scene:
     cleared: frozenset[str]
     impossible: frozenset[str]
     gp_meant: Mapping[ConsentStated, str | None]
-    directory: Directory
     policy: Policy
     now: datetime
     recalled: frozenset[str] = frozenset()
     near: frozenset[str] = frozenset()
+    answer: Answer | None = None
+    others: Mapping[str, Answer] = field(default_factory=dict)
+    services: tuple[Service, ...] = ()
 
     def refusal(self, stay: Stay, purpose: Purpose, rpps: str) -> Reason | None:
         """Why consent forbids this; None: everyone who must agree does."""
@@ -46,13 +50,16 @@ class Scene:
         """As `refusal`, of a "no" that was said; silence is none."""
         return self.hearing(stay.key).said_no(purpose, rpps)
 
-    def hearing(self, stay: str) -> Hearing:
-        """What was said in a stay; in one that was taken back, all that was ever said counts."""
+    def hearing(self, stay: str, *, statements: tuple[ConsentStated, ...] | None = None) -> Hearing:
+        """What was said in a stay; in one that was taken back, all that was ever said counts.
+        ``statements``: of these alone."""
         known = next((one for one in self.record.stays if one.key == stay), None)
+        if statements is None:
+            statements = self.record.consents if known is None else known.consents
         return Hearing(
             person=self.record.person,
             stay=stay,
-            statements=self.record.consents if known is None else known.consents,
+            statements=statements,
             gp_meant=self.gp_meant,
             rules=self.policy.capacity,
             cleared=self.cleared,

@@ -10,9 +10,13 @@ TASKS: Final[dict[TaskKind, str]] = {
     TaskKind.GP_UNKNOWN: "No médecin traitant is recorded.",
     TaskKind.GP_UNCONFIRMED: "The médecin traitant is recorded, and nobody has confirmed it.",
     TaskKind.GP_DOUBT: "The médecin traitant is in doubt: number, name or declaration disagree.",
-    TaskKind.GP_DISOWNED: "The médecin traitant declared now says: not my patient.",
     TaskKind.MAILBOX_MISSING: "The directory has no mailbox for the médecin traitant.",
     TaskKind.MAILBOX_DOUBT: "The directory has several mailboxes for the médecin traitant.",
+    TaskKind.GP_DISOWNED: "A doctor said that this is not their patient; nothing goes there.",
+    TaskKind.GP_ON_PORTAL: "The médecin traitant is to be looked up on the insurer's portal.",
+    TaskKind.ADDRESS_REFUSED: "The doctor's mailbox is at an address that may not be written to.",
+    TaskKind.NO_ELECTRONIC_MAIL: "The doctor wants no electronic mail: paper.",
+    TaskKind.WITHOUT_GP: "The patient has no known médecin traitant; others may take over.",
     TaskKind.IDENTITY_VETO: "The identity, or a protection flag, asks for silence.",
     TaskKind.IDENTITY_INCOMPLETE: "The identity lacks what a letter needs.",
     TaskKind.EXIT_KIND_UNKNOWN: "What the way out means is not known.",
@@ -41,8 +45,8 @@ TASKS: Final[dict[TaskKind, str]] = {
     TaskKind.INFANT: "A child stands as a patient of a prison health unit.",
     TaskKind.NEAR_IDENTITY: "Two patients are alike: one may be taken for the other; "
     "a person tells them apart.",
-    TaskKind.INCIDENT: "A doctor has, or may have, a letter that is not for them: about the "
-    "wrong person, or about no patient of theirs.",
+    TaskKind.INCIDENT: "A doctor has, or may have, a letter about the wrong person, or about "
+    "somebody who is not their patient.",
     TaskKind.NEUTRAL_FACE_MISSING: "The detention must not be told, and the unit has no face but "
     "the one that tells it.",
     TaskKind.PAGES_UNREAD: "A part is a PDF; a letter that must not tell the detention carries no "
@@ -56,13 +60,24 @@ CURES: Final[dict[TaskKind, str]] = {
     TaskKind.CONSENT_MISSING: "ask the patient; then: relais consent record",
     TaskKind.CONSENT_OTHER_DOCTOR: "ask the patient about the doctor declared now; then: "
     "relais consent record --recipient RPPS",
-    TaskKind.GP_UNKNOWN: "look the doctor up (patient, AMELIPRO), enter it in the DPI",
+    TaskKind.GP_UNKNOWN: "ask the patient, and whether the portal may be looked at (relais consent "
+    "record --purpose gp-lookup); enter the doctor in the DPI, or: relais gp found",
     TaskKind.GP_UNCONFIRMED: "ask the patient; then: relais gp confirm",
-    TaskKind.GP_DOUBT: "correct the doctor's number or name in the DPI or in the directory file",
+    TaskKind.GP_DOUBT: "who may be meant, and why: relais task show {id}; correct the number or "
+    "the name in the DPI; where sources disagree, ask the patient, then: relais gp confirm",
+    TaskKind.MAILBOX_MISSING: "what was looked at: relais task show {id}; find the doctor's secure "
+    "mailbox, add it to the directory file, reload; or send the letter by another way and close "
+    "the task",
     TaskKind.GP_DISOWNED: "ask the patient anew who the doctor is, enter it in the DPI; if it is "
-    "this one all the same: relais gp confirm --rpps {about}",
-    TaskKind.MAILBOX_MISSING: "find the doctor's secure mailbox, add it to the directory file, "
-    "reload; or send the letter by another way and close the task",
+    "this one all the same: relais gp confirm --rpps {about}; the incident has its own task",
+    TaskKind.GP_ON_PORTAL: "look the patient up on AMELIPRO, and bring the answer back: relais gp "
+    "found --source amelipro (many at once: relais gp worklist, relais gp import)",
+    TaskKind.ADDRESS_REFUSED: "why: relais task show {id}; correct the row of the directory file, "
+    "or have the doctor's mailbox published; or send by another way and close the task",
+    TaskKind.NO_ELECTRONIC_MAIL: "print the letter and post it: relais letter show; if the doctor "
+    "wants mail after all: relais doctor note --mail",
+    TaskKind.WITHOUT_GP: "ask the patient whether it suits, and arrange it ({about}); close the "
+    "task saying what was arranged",
     TaskKind.MAILBOX_DOUBT: "leave in the directory file the one mailbox the doctor reads, reload",
     TaskKind.IDENTITY_VETO: "look at {about}; if the letter may leave: relais task done {id} "
     "--answer go-on",

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import assert_never
 
+from engine.decide.gp import GP_STATES, gp_state
 from engine.decide.plan import Plan, ThreadPlan
 from engine.decide.reasons import SENTENCES
 from engine.decide.scene import Scene
@@ -18,6 +19,7 @@ from engine.model.fact import (
     Fact,
     GpConfirmed,
     GpDisowned,
+    GpFound,
     GpStated,
     Heard,
     IdentifierChanged,
@@ -26,7 +28,7 @@ from engine.model.fact import (
     PersonStated,
 )
 from engine.model.flow import Delivery
-from engine.model.stay import Stay
+from engine.model.stay import Person, Stay
 from engine.model.task import Task
 
 
@@ -56,17 +58,36 @@ def _person(scene: Scene) -> list[str]:
     traits = person.traits
     names = " ".join(filter(None, (traits.birth_family, traits.birth_given)))
     gp = person.gp
-    doctor = "none recorded"
+    doctor = "not recorded"
     if gp is not None:
         doctor = f"{gp.family} {gp.given}, RPPS {gp.rpps or 'not given'}"
-    elif traits.has_no_gp:
+        if person.gp_named is not None:
+            doctor += f" (found by the name {person.gp_named.family} {person.gp_named.given})"
+        if person.gp_disputed:
+            doctor += ", disputed"
+    elif person.no_gp:
         doctor = "the patient has none"
     return [
         f"Patient {person.patient.partition('|')[0]}  {names}, born {traits.birth_date or '?'}, "
         f"{traits.sex or '?'}, identity {' '.join(traits.identity_status or ('?',))}",
         f"Médecin traitant: {doctor}",
+        *_gp_said(person),
         *_capacity(scene),
     ]
+
+
+def _gp_said(person: Person) -> list[str]:
+    """What each source says, where more than one does."""
+    if len(person.gp_said) < 2:
+        return []
+    lines = []
+    for one in person.gp_said:
+        who = "the patient has none"
+        if one.doctor is not None:
+            name = f"{one.doctor.family} {one.doctor.given}".strip()
+            who = f"{name}, RPPS {one.doctor.rpps or 'not given'}"
+        lines.append(f"  {one.source}, {one.at:%d/%m/%Y}: {who}")
+    return lines
 
 
 def _stay(
@@ -84,9 +105,7 @@ def _stay(
     if stay.exit and stay.exit.evidence:
         lines.append(f"  the way out is told by: {', '.join(stay.exit.evidence)}")
     lines += [f"  in doubt: {doubt}" for doubt in stay.doubts]
-    if scene.record.person.gp is not None:
-        sure = "confirmed" if stay.gp_confirmed else "not confirmed"
-        lines.append(f"  médecin traitant {sure} for this stay")
+    lines.append(f"  médecin traitant: {GP_STATES[gp_state(scene.record.person, stay)]}")
     for said in stay.consents:
         lines.append(f"  {_at(said.at, zone)}  {_consent(said)}")
         lines += [
@@ -169,6 +188,9 @@ def _fact(fact: Fact, zone: tzinfo) -> str:
             return f"médecin traitant {gp.family} {gp.given}" if gp else "no médecin traitant"
         case GpConfirmed(by=by):
             return f"médecin traitant confirmed ({by})"
+        case GpFound(source=source, gp=gp, by=by):
+            who = f"médecin traitant {gp.family} {gp.given}" if gp else "nobody"
+            return f"{source}: {'the patient has none' if fact.none else who} ({by})"
         case GpDisowned(by=by):
             return f"a doctor said: not my patient ({by})"
         case MovementStated():

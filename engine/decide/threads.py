@@ -167,7 +167,7 @@ def _say(
 ) -> ThreadPlan:
     """Something should be said: has it been, is it on its way, or is it to be written now?"""
     # A doctor who says "not my patient" was told nothing that counts; another one is told anew.
-    said = [one for one in said if one.rpps not in scene.record.person.disowned]
+    said = [one for one in said if one.rpps not in scene.record.person.not_theirs]
     taken_back = said and (is_cancellation(said[-1]) or said[-1].id in scene.recalled)
     if taken_back and said[-1].rpps != say.mailbox.rpps:
         # Who had the letter was told to disregard it; another doctor is told anew, in that

@@ -9,11 +9,12 @@ from engine.model.stay import Stay
 
 
 def says_the_same(say: Say, delivery: Delivery) -> bool:
-    """Same kind, same doctor at the same address, same content under the same face, and nothing
-    stated is wrong."""
+    """Same kind, same doctor at the same address and in the same role, same content under the same
+    face, and nothing stated is wrong."""
     return (
         told_the_same(say, delivery)
         and say.mailbox.address == delivery.intended
+        and say.mailbox.role is delivery.role
         and say.discreet is delivery.discreet
     )
 

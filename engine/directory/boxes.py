@@ -105,8 +105,6 @@ def seats(
 
 
 def _seat(box: BoxRow, person: Person) -> Seat:
-    if box.type == MailboxType.APP:
-        return Seat.AUTOMATON
     if box.type == MailboxType.PER and not box.structure and not box.structure_name:
         return Seat.OWN
     private = _run_privately(box, person.practices)
@@ -119,6 +117,8 @@ def _seat(box: BoxRow, person: Person) -> Seat:
             return Seat.PRACTICE
         case MailboxType.CAB:
             return Seat.CABINET
+        case MailboxType.APP:
+            return Seat.AUTOMATON
         case _:
             return Seat.SHARED
 

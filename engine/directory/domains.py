@@ -56,6 +56,11 @@ class AddressFault(StrEnum):
     LOOKS_LIKE = "a domain made to look like one of the list"
     UNLISTED = "a domain that the white list does not hold"
 
+    @property
+    def wrong_anywhere(self) -> bool:
+        """It needs no list to be told."""
+        return self not in (AddressFault.LOOKS_LIKE, AddressFault.UNLISTED)
+
 
 @dataclass(frozen=True, slots=True)
 class TrustedDomains:

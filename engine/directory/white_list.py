@@ -19,7 +19,7 @@ from datetime import datetime
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from lxml import etree
@@ -33,6 +33,13 @@ _EXCLUSIVE: Final = "http://www.w3.org/2001/10/xml-exc-c14n#"
 _ENVELOPED: Final = "http://www.w3.org/2000/09/xmldsig#enveloped-signature"
 _RSA_SHA256: Final = "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"
 _SHA256: Final = "http://www.w3.org/2001/04/xmlenc#sha256"
+_UNISSUED: Final = (
+    x509.ExtensionNotFound,
+    ValueError,
+    TypeError,
+    InvalidSignature,
+    UnsupportedAlgorithm,  # a damaged number of an algorithm
+)
 _LONGEST_CHAIN: Final = 5
 _MOST_DOMAINS: Final = 200_000
 
@@ -109,7 +116,10 @@ def _prove(
     if not hmac.compare_digest(digest, _octets(_one(reference, "DigestValue"))):
         raise _unproved("it was changed after it was signed")
     certificate = _signer(signature, authorities, signer, at)
-    key = certificate.public_key()
+    try:
+        key = certificate.public_key()
+    except (ValueError, UnsupportedAlgorithm):
+        raise _unproved("its signer's key cannot be read") from None
     if not isinstance(key, rsa.RSAPublicKey):
         raise _unproved("its signer has no RSA key")
     try:
@@ -188,7 +198,7 @@ def _issued(one: x509.Certificate, by: x509.Certificate) -> bool:
     try:
         constraints = by.extensions.get_extension_for_class(x509.BasicConstraints).value
         one.verify_directly_issued_by(by)
-    except (x509.ExtensionNotFound, ValueError, TypeError, InvalidSignature):
+    except _UNISSUED:
         return False
     return constraints.ca
 

@@ -16,6 +16,7 @@ from engine.model.consent import (
     Voice,
 )
 from engine.model.fact import GpConfirmed, GpStated
+from engine.model.people import Professional
 from engine.wire.hl7 import Segment
 
 
@@ -131,19 +132,21 @@ def read_confirmation(notes: Notes) -> None:
             place = f"{row.segment}-{row.state.text}"
             if row.state.first(segment) not in row.confirmed:
                 continue
-            rpps = row.rpps.first(segment) if row.rpps else _rpps_of_message(notes)
-            if not rpps:
+            rpps = row.rpps.first(segment) if row.rpps else ""
+            named = None if rpps else _gp_of_message(notes)
+            if not rpps and named is None:
                 notes.missing(place, "confirms a médecin traitant that the message does not name")
                 continue
+            if named is not None and named.rpps:
+                rpps, named = named.rpps, None
             at = notes.time(row.at.first(segment)) if row.at else None
-            notes.facts.append(GpConfirmed(rpps=rpps, at=at or notes.recorded_at, by=place))
+            notes.facts.append(
+                GpConfirmed(rpps=rpps, named=named, at=at or notes.recorded_at, by=place)
+            )
 
 
-def _rpps_of_message(notes: Notes) -> str | None:
-    for fact in notes.facts:
-        if isinstance(fact, GpStated) and fact.gp:
-            return fact.gp.rpps
-    return None
+def _gp_of_message(notes: Notes) -> Professional | None:
+    return next((one.gp for one in notes.facts if isinstance(one, GpStated)), None)
 
 
 def _matching(notes: Notes, name: str, where: dict[str, str]) -> Iterator[Segment]:

@@ -11,6 +11,7 @@ from engine.model.fact import GpStated, PersonStated
 from engine.model.people import INS_NIR, Ins, Professional, Traits
 from engine.wire.hl7 import Message, Repetition, Segment
 
+_LONGEST: Final = 100  # characters of a place or a telephone number
 _INS_ORDER: Final = (INS_NIR,)  # with both, the NIR is used (PAM FR, 3.2)
 
 
@@ -59,6 +60,8 @@ def read_gp(notes: Notes) -> None:
         if ends is not None and ends < notes.recorded_at:
             continue
         gp = None if role.value(2) == "DE" else _professional(notes, role.repetitions(4))
+        if gp is not None:
+            gp = gp.model_copy(update=_practice(role))
         notes.facts.append(GpStated(gp=gp))
         return
 
@@ -81,6 +84,22 @@ def _professional(notes: Notes, spellings: tuple[Repetition, ...]) -> Profession
     if not (rpps or other or family):
         return None
     return Professional(rpps=rpps, other_id=other, family=family, given=given)
+
+
+def _practice(role: Segment) -> dict[str, str | None]:
+    """ROL-11 and ROL-12: where the doctor practises, by which a name alone is corroborated."""
+    address = role.repetitions(11)[0] if role.repetitions(11) else None
+    phones = [
+        one.value(12) or one.value(1) or one.value(6) + one.value(7)
+        for one in role.repetitions(12)
+        if one.value(3) in ("", "PH", "CP")
+    ]
+    found = {
+        "postal": address.value(5) if address else "",
+        "town": address.value(3) if address else "",
+        "phone": next(filter(None, phones), ""),
+    }
+    return {name: text[:_LONGEST] or None for name, text in found.items() if not is_delete(text)}
 
 
 def _ins(pid: Segment, removed: list[str]) -> Ins | None:

@@ -12,6 +12,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from engine.model.annuaire_config import Annuaire, Mailboxes
 from engine.model.capacity import Capacity
 from engine.model.letter import Signatory
 from engine.model.policy import (
@@ -24,16 +25,10 @@ from engine.model.policy import (
     Mode,
     Vetoes,
 )
+from engine.model.secret import SecretRef
 from engine.model.value import Value
 
 MIB = 1024 * 1024
-
-
-class SecretRef(Value):
-    """Where a secret lies: ``file:/path``, ``env:NAME`` or ``credential:NAME`` (systemd)."""
-
-    source: Literal["file", "env", "credential"]
-    name: str
 
 
 class TlsServer(Value):
@@ -162,6 +157,11 @@ class Channel(Value):
     neutral: NeutralChannel | None = Field(
         default=None, description="With the neutral face of a unit, every channel needs it."
     )
+    apicrypt: bool = Field(
+        default=False,
+        description="What takes these mails encrypts them for Apicrypt: addresses under "
+        "apicrypt.org may be given to it. Else they are refused, unless the white list holds them.",
+    )
 
 
 class Retry(Value):
@@ -288,16 +288,6 @@ class Retention(Value):
     )
 
 
-class Annuaire(Value):
-    """The national directory, as `relais directory import` leaves it."""
-
-    max_age: timedelta = Field(
-        default=timedelta(days=14),
-        ge=timedelta(days=1),
-        description="Older files are told by relais status and relais config check.",
-    )
-
-
 class Log(Value):
     """Technical logs: JSON lines on standard error, never patient data."""
 
@@ -397,4 +387,5 @@ class Config(Value):
     encryption: Encryption = Encryption()
     retention: Retention = Retention()
     annuaire: Annuaire = Annuaire()
+    mailboxes: Mailboxes = Mailboxes()
     log: Log = Log()

@@ -24,6 +24,8 @@ class Purpose(StrEnum):
     PATIENT_MAILBOX = "patient-mailbox"
     # That a letter be written at all: after a refusal none is asked for. Silence is no refusal.
     LETTER_WRITTEN = "letter-written"
+    # That staff look the médecin traitant up on the insurer's portal (AMELIPRO).
+    GP_LOOKUP = "gp-lookup"
     # No letter hangs on it: it says whether those to a doctor may tell where they come from.
     DETENTION_TOLD = "detention-told"
 

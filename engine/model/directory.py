@@ -4,9 +4,11 @@ Public data, half a million rows of it: plain tuples, and no checks that its rea
 An empty text means that the file says nothing.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from hashlib import sha256
 from typing import Final, NamedTuple
 
 PHYSICIAN: Final = "10"  # TRE_G15: médecin
@@ -105,6 +107,13 @@ class Source:
     left_out: int
     sha256: str
     version: str = ""  # of the site's own file
+
+
+def generation_of(sources: Iterable[Source]) -> str:
+    """What a generation was made of, as 12 hex digits: the same files give the same, and
+    `relais directory status` tells it beside the SHA-256 of each."""
+    lines = sorted(f"{one.origin.value}:{one.sha256}" for one in sources)
+    return sha256("\n".join(lines).encode()).hexdigest()[:12]
 
 
 class Listed(NamedTuple):

@@ -20,8 +20,8 @@ from engine.model.value import Value
 __all__ = [
     "Action", "Care", "ClinicalStated", "ConsentStated", "DocumentAction", "DocumentForm",
     "DocumentPublished", "ExitKind", "ExitKindDecided", "Fact", "GpConfirmed", "GpDisowned",
-    "GpStated", "Half", "Heard", "IdentifierChanged", "MovementStated", "PatientsMerged",
-    "PersonStated", "ProtectionStated",
+    "GpFound", "GpSource", "GpStated", "Half", "Heard", "IdentifierChanged",
+    "MovementStated", "PatientsMerged", "PersonStated", "ProtectionStated",
 ]  # fmt: skip
 
 
@@ -67,18 +67,41 @@ class GpConfirmed(Value):
     """A person, or a mapped segment, says that this doctor is the right one."""
 
     kind: Literal["gp-confirmed"] = "gp-confirmed"
-    rpps: str = Field(repr=False)
+    rpps: str = Field(default="", repr=False, description="Empty: the doctor whom `named` names.")
+    named: Professional | None = Field(
+        default=None, repr=False, description="As the message that confirms names the doctor."
+    )
+    at: AwareDatetime
+    by: str = Field(repr=False)
+
+
+class GpSource(StrEnum):
+    """Where a person looked for the médecin traitant."""
+
+    AMELIPRO = "amelipro"  # the insurer's portal
+    PATIENT = "patient"  # the patient's own word, or papers
+
+
+class GpFound(Value):
+    """What a person found out about the médecin traitant outside the record, and brought back."""
+
+    kind: Literal["gp-found"] = "gp-found"
+    source: GpSource
+    gp: Professional | None = Field(
+        default=None, repr=False, description="None: `none` tells whether the patient has none."
+    )
+    none: bool = Field(default=False, description="The source says that the patient has none.")
     at: AwareDatetime
     by: str = Field(repr=False)
 
 
 class GpDisowned(Value):
-    """The doctor told a person: not my patient. Nothing goes there until a person confirms anew."""
+    """A doctor says: not my patient. Nothing goes to that doctor until a person confirms anew."""
 
     kind: Literal["gp-disowned"] = "gp-disowned"
     rpps: str = Field(repr=False)
     at: AwareDatetime
-    by: str = Field(repr=False)
+    by: str = Field(repr=False, description="Who said so here, or the receipt that did.")
 
 
 class MovementStated(Value):
@@ -212,6 +235,7 @@ Fact = Annotated[
     PersonStated
     | GpStated
     | GpConfirmed
+    | GpFound
     | GpDisowned
     | MovementStated
     | PatientsMerged

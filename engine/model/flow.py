@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Final, assert_never
 
 from engine.model.letter import LetterKind
+from engine.model.people import Role
 from engine.model.value import Value
 
 
@@ -176,3 +177,4 @@ class Delivery:
     possibly_sent: bool  # an attempt ended in silence, or was cut by a crash
     closed_at: datetime | None
     reason: str  # why it was cancelled, held, rejected
+    role: Role = Role.GP  # as what its reader is shown a letter: mappings/letters/roles.toml

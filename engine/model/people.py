@@ -74,6 +74,9 @@ class Professional(Value):
     given: str = Field(default="", repr=False)
     specialty_code: str | None = Field(default=None, description="JDV_J01, such as G15_10/SM54.")
     specialty: str | None = Field(default=None, description="Its label.")
+    postal: str | None = Field(default=None, repr=False, description="Of the practice.")
+    town: str | None = Field(default=None, repr=False)
+    phone: str | None = Field(default=None, repr=False)
 
 
 class MailboxType(StrEnum):

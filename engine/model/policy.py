@@ -7,7 +7,10 @@ from typing import Final
 from pydantic import Field
 
 from engine.model.capacity import Capacity
-from engine.model.letter import UnitFace
+from engine.model.care import Half
+from engine.model.letter import Thread, UnitFace
+from engine.model.people import Role
+from engine.model.stay import GpState
 from engine.model.value import Value
 
 
@@ -60,6 +63,30 @@ class Vetoes(Value):
     identity_unknown: bool = Field(default=True, description="PID-31 is Y.")
 
 
+class WithoutGp(Value):
+    """Whom a person may turn to for a patient without a médecin traitant: mappings/rules/."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9-]*$", description="Of the rule.")
+    gp: tuple[GpState, ...] = Field(
+        default=(GpState.NONE, GpState.NOT_RECORDED), description="States in which it is meant."
+    )
+    thread: tuple[Thread, ...] = Field(
+        default=(Thread.EXIT,), description="arrival, exit: when it is told."
+    )
+    units: tuple[str, ...] = Field(default=(), description="USMP keys; empty: every unit.")
+    halves: tuple[Half, ...] = Field(
+        default=(), description="A half that saw the patient; empty: whichever."
+    )
+    items: tuple[str, ...] = Field(
+        default=(),
+        description="Items of the summary of which one was told by a trusted message; empty: "
+        "whatever was told.",
+    )
+    service: str = Field(description="Kind of service, as the territory file has it.")
+    areas: tuple[str, ...] = Field(default=(), description="Of the territory file; empty: all.")
+    role: Role = Field(description="What of a letter that service may be shown: roles.toml.")
+
+
 class Policy(Value):
     """Everything `decide` needs to know of the site."""
 
@@ -87,6 +114,7 @@ class Policy(Value):
     )
     vetoes: Vetoes = Vetoes()
     capacity: Capacity = Capacity()
+    without_gp: tuple[WithoutGp, ...] = ()
 
     def delays_of(self, usmp: str) -> Delays:
         """The delays of one unit, or the general ones."""

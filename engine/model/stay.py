@@ -105,6 +105,12 @@ class Stay(Value):
     gp_confirmed: bool = Field(
         default=False, description="A person confirmed, for this stay, the doctor declared now."
     )
+    confirmations: tuple[str | Professional, ...] = Field(
+        default=(), repr=False, description="Doctors confirmed for it: RPPS, or as a message names."
+    )
+    gp_looked_up: bool = Field(
+        default=False, description="Somebody brought an answer of the portal back, for this stay."
+    )
 
 
 def unit_of_key(stay: str) -> str:
@@ -117,21 +123,58 @@ def visit_of_key(stay: str) -> str:
     return stay.rpartition("@")[0].rpartition("/")[2]
 
 
+class GpSaid(Value):
+    """One thing that was said of the médecin traitant; what is said again counts from the first
+    time, until something else is said there."""
+
+    source: str = Field(description="'record', or a model.fact.GpSource.")
+    doctor: Professional | None = Field(default=None, repr=False)
+    none: bool = Field(default=False, description="The patient has none.")
+    at: AwareDatetime
+    by: str = Field(default="", repr=False)
+
+
+class GpState(StrEnum):
+    """What is known of the médecin traitant: four states, none of which is another."""
+
+    CONFIRMED = "known-confirmed"
+    UNCONFIRMED = "known-unconfirmed"
+    NOT_RECORDED = "not-recorded"
+    NONE = "none"  # the patient has none
+
+
 class Person(Value):
     """The patient's traits as known now."""
 
     patient: str = Field(repr=False, description="Patient key that survives.")
     keys: tuple[str, ...] = Field(repr=False, description="All keys, merged ones included.")
     traits: Traits
-    gp: Professional | None = Field(default=None, repr=False)
+    gp: Professional | None = Field(
+        default=None, repr=False, description="The doctor to go by: see decide.gp."
+    )
+    gp_named: Professional | None = Field(
+        default=None,
+        repr=False,
+        description="The same as a message names them, where the directory gave the number.",
+    )
+    gp_said: tuple[GpSaid, ...] = Field(
+        default=(), repr=False, description="What each source says now; silent ones are left out."
+    )
+    gp_disputed: bool = Field(
+        default=False, description="The sources disagree, and nobody decided since."
+    )
+    no_gp: bool = Field(default=False, description="A source says that the patient has none.")
+    disowned: tuple[str, ...] = Field(
+        default=(), repr=False, description="Doctors who said 'not my patient', by RPPS."
+    )
+    reinstated: tuple[str, ...] = Field(
+        default=(), repr=False, description="Those of them whom a person confirmed afterwards."
+    )
     dead: bool = Field(default=False, description="PID-30, PID-29, or a discharge by death.")
     in_doubt: tuple[str, ...] = Field(
         default=(),
         description="Fields in which the record contradicts itself: a death taken back, two "
         "merged records of people who differ.",
-    )
-    disowned: tuple[str, ...] = Field(
-        default=(), repr=False, description="RPPS of doctors who said: not my patient."
     )
     test: bool = Field(default=False, description="Some fact came from a test message.")
     protection: Protection = Protection()
@@ -140,6 +183,11 @@ class Person(Value):
         repr=False,
         description="What the traits were before, each once, oldest first; the present ones last.",
     )
+
+    @property
+    def not_theirs(self) -> frozenset[str]:
+        """Doctors whose patient this is not: they said so, and nobody confirmed them since."""
+        return frozenset(self.disowned) - frozenset(self.reinstated)
 
 
 class Orphan(Value):

@@ -48,6 +48,10 @@ class TaskKind(StrEnum):
     NEAR_IDENTITY = "near-identity"
     INCIDENT = "incident"
     NEUTRAL_FACE_MISSING = "neutral-face-missing"
+    GP_ON_PORTAL = "gp-on-portal"
+    ADDRESS_REFUSED = "address-refused"
+    NO_ELECTRONIC_MAIL = "no-electronic-mail"
+    WITHOUT_GP = "without-gp"
     PAGES_UNREAD = "pages-unread"
     LEAK = "leak"
 

@@ -15,6 +15,7 @@ class AuditKind(StrEnum):
     DECISION = "decision"
     CONSENT_RECORDED = "consent-recorded"
     GP_CONFIRMED = "gp-confirmed"
+    GP_FOUND = "gp-found"
     GP_DISOWNED = "gp-disowned"
     LETTER_QUEUED = "letter-queued"
     ATTEMPT_OPENED = "attempt-opened"

@@ -138,6 +138,7 @@ class Assembly:
         readers = self.boxes.prepare(settings.config)
         opened = await self.ways_in.prepare(settings)
         # From here on nothing refuses.
+        self.settings.doctors.close()
         self.settings, self._knowledge, self._press = settings, knowledge_of(settings), press
         self.worker.reroute(routes, settings.config.retry)
         self._firewall.use(firewall)

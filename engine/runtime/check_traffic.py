@@ -6,8 +6,9 @@ from datetime import datetime
 from ipaddress import ip_address
 from pathlib import Path
 
-from engine.model.config import Channel, Health, SecretRef
+from engine.model.config import Channel, Health
 from engine.model.errors import ConfigError
+from engine.model.secret import SecretRef
 from engine.model.value import Value
 from engine.runtime import certificates
 from engine.runtime.directory_file import is_address

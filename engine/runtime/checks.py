@@ -15,6 +15,7 @@ from engine.model.people import luhn_ok, rpps_ok
 from engine.model.policy import Mode
 from engine.runtime import certificates
 from engine.runtime.check_neutral import check_neutral
+from engine.runtime.check_recipients import check_recipients
 from engine.runtime.check_returns import check_returns
 from engine.runtime.check_traffic import check_channel, check_retry, check_ways_in, loopback
 from engine.runtime.directory_age import check_annuaire
@@ -31,7 +32,8 @@ _MOST_ROWS_TOLD: Final = 50
 
 
 def check(sound: Sound, now: datetime) -> Iterator[Finding]:
-    """All findings, in no particular order; fills `sound.dialects` and `sound.directory`."""
+    """All findings, in no particular order; fills `sound.dialects`, `sound.directory` and
+    `sound.without_gp`."""
     yield from _mode(sound)
     yield from _places(sound)
     yield from _hospital(sound)
@@ -46,6 +48,7 @@ def check(sound: Sound, now: datetime) -> Iterator[Finding]:
     yield from check_returns(sound, now)
     yield from _directory(sound)
     yield from check_annuaire(sound, now)
+    yield from check_recipients(sound)
 
 
 def _mode(sound: Sound) -> Iterator[Finding]:

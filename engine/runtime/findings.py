@@ -8,6 +8,7 @@ from typing import Any, Final
 import engine
 from engine.mapping.schema import Dialect
 from engine.model.config import Channel, Listener, Unit, WatchedFolder
+from engine.model.policy import WithoutGp
 from engine.runtime.directory_file import Directory
 from engine.runtime.mistakes import Weight
 from engine.runtime.toml_positions import Path as Place
@@ -36,6 +37,7 @@ class Sound:
     base: Path
     dialects: dict[str, Dialect] = field(default_factory=dict)
     directory: Directory = field(default_factory=dict)
+    without_gp: tuple[WithoutGp, ...] = ()
 
     @property
     def channels(self) -> dict[str, Channel]:

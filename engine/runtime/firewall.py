@@ -112,8 +112,7 @@ class LetterFirewall:
             *(traits.birth_family, traits.birth_given, traits.used_family, traits.used_given),
             traits.birth_given_all,
         )
-        boxes = [one for held in knowledge.directory.values() for one in held
-                 if one.rpps == delivery.rpps]  # fmt: skip
+        boxes = knowledge.doctors.named(delivery.rpps)
         people = [*(f"{one.family} {one.given}" for one in boxes), *self._signatories()]
         return Known(
             people=(" ".join(name for name in patient if name), *dict.fromkeys(people)),

@@ -7,8 +7,8 @@ from typing import Literal, cast
 
 from pydantic import SecretStr
 
-from engine.model.config import SecretRef
 from engine.model.errors import ConfigError
+from engine.model.secret import SecretRef
 
 _REFERENCE = re.compile(r"(file|env|credential):(.+)", re.DOTALL)
 _MOST = 64 * 1024  # bytes; a larger file is no password

@@ -11,10 +11,11 @@ from engine.mapping.schema import Dialect
 from engine.model.config import Config, Hospital, NeutralUnit, Unit
 from engine.model.errors import EngineError
 from engine.model.letter import UnitFace
-from engine.model.policy import Policy
+from engine.model.policy import Policy, WithoutGp
 from engine.runtime import toml_positions
 from engine.runtime.checks import check
 from engine.runtime.directory_file import Directory
+from engine.runtime.doctors import Doctors
 from engine.runtime.findings import Finding, Sound
 from engine.runtime.mistakes import Mistake, SettingsError, Weight
 from engine.runtime.shape import dotted, fit
@@ -33,6 +34,8 @@ class Settings:
     dialects: dict[str, Dialect]  # by folder name
     directory: Directory
     mistakes: tuple[Mistake, ...]  # none of them stops the daemon
+    policy: Policy
+    doctors: Doctors
 
 
 def load(path: Path, *, effect: str = NOT_STARTED, now: datetime | None = None) -> Settings:
@@ -71,7 +74,11 @@ def examine(
     if any(mistake.weight is Weight.STOPS for mistake in mistakes):
         return None, mistakes
     config = Config(**(fitted.values | {"mappings": sound.mappings}))
-    return Settings(path, config, sound.dialects, sound.directory, mistakes), mistakes
+    settings = Settings(
+        path, config, sound.dialects, sound.directory, mistakes,
+        policy=policy_of(config, sound.without_gp), doctors=Doctors(config, sound.directory),
+    )  # fmt: skip
+    return settings, mistakes
 
 
 def examine_letters(settings: Settings) -> tuple[Mistake, ...]:
@@ -97,7 +104,7 @@ def data_named(path: Path) -> Path | None:
     return path.absolute().parent / data if isinstance(data, str) and data else None
 
 
-def policy_of(config: Config) -> Policy:
+def policy_of(config: Config, without_gp: tuple[WithoutGp, ...] = ()) -> Policy:
     """What `decide` needs to know of the site."""
     hospital = config.hospital
     return Policy(
@@ -113,6 +120,7 @@ def policy_of(config: Config) -> Policy:
         vetoed_status=config.vetoed_status,
         vetoes=config.vetoes,
         capacity=config.capacity,
+        without_gp=without_gp,
     )
 
 

@@ -22,7 +22,7 @@ from engine.outbound.smtp import SmtpTransport
 from engine.outbound.traffic import Route
 from engine.runtime.leaflet import read_leaflet
 from engine.runtime.secrets import resolve_secret
-from engine.runtime.settings import Settings, policy_of
+from engine.runtime.settings import Settings
 from engine.store.interface import Tx
 from engine.store.masters import GivenMasters, MasterFile, Masters
 from engine.store.sqlite import MASTER_FILE
@@ -35,7 +35,7 @@ def utc_now() -> datetime:
 
 def knowledge_of(settings: Settings) -> Knowledge:
     """What decisions read of the settings."""
-    return Knowledge(policy=policy_of(settings.config), directory=settings.directory)
+    return Knowledge(policy=settings.policy, doctors=settings.doctors)
 
 
 def press_of(settings: Settings) -> Press:

@@ -28,7 +28,7 @@ from engine.model.directory import (
 from engine.model.errors import StoreError
 from engine.store.connection import as_store_error, refuse_old_sqlite, storable
 
-FORMAT: Final = 1  # PRAGMA user_version; another one means: import again
+FORMAT: Final = 2  # PRAGMA user_version; another one means: import again
 _PAGE: Final = 8192
 _BATCH: Final = 5000
 _CACHE_KIB: Final = 65536
@@ -62,6 +62,10 @@ CREATE TABLE word (
 ) STRICT;
 -- The key of a slip (31 bits) and a word (32 bits), in one number.
 CREATE TABLE near (number INTEGER PRIMARY KEY) STRICT;
+-- What a look-up would have to read all mailboxes for: personal addresses that are given to several
+-- people, and all domains that mailboxes are in.
+CREATE TABLE contested (address TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+CREATE TABLE seen (domain TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
 """
 _INDEXES: Final = """
 CREATE INDEX mailbox_holder ON mailbox (holder);
@@ -69,6 +73,9 @@ CREATE INDEX mailbox_structure ON mailbox (structure) WHERE holder = '' AND stru
 CREATE INDEX practice_holder ON practice (holder);
 CREATE UNIQUE INDEX person_holder ON person (holder);
 CREATE UNIQUE INDEX word_text ON word (kind, text);
+INSERT INTO contested SELECT lower(address) FROM mailbox WHERE type = 'PER' GROUP BY 1
+  HAVING count(DISTINCT holder) > 1;
+INSERT INTO seen SELECT DISTINCT lower(substr(address, instr(address, '@') + 1)) FROM mailbox;
 """
 TABLES: Final = {
     Origin.MAILBOXES: "mailbox",

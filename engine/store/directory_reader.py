@@ -3,7 +3,8 @@
 import json
 import os
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -44,9 +45,10 @@ class DirectoryReader:
         self._execute = executor(connection)
 
     @classmethod
-    def open(cls, path: Path) -> Self | None:
+    def open(cls, path: Path, *, frugal: bool = False) -> Self | None:
         """None: nothing was imported yet. Raises ``StoreError`` for a file that is no directory
-        of this version."""
+        of this version. ``frugal``: pages are read through a small cache, and count for no memory
+        of the process; a search then takes longer."""
         refuse_old_sqlite(apsw.sqlite_lib_version())
         try:
             inode = path.stat().st_ino
@@ -59,7 +61,8 @@ class DirectoryReader:
                 flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI,
             )
             try:
-                for pragma in ("query_only = ON", "trusted_schema = OFF", f"mmap_size = {_MAPPED}"):
+                reading = "cache_size = -2048" if frugal else f"mmap_size = {_MAPPED}"
+                for pragma in ("query_only = ON", "trusted_schema = OFF", reading):
                     connection.execute(f"PRAGMA {pragma}")
                 made_by = connection.pragma("user_version")
             except BaseException:
@@ -88,6 +91,14 @@ class DirectoryReader:
     ) -> None:
         self.close()
         if isinstance(error, apsw.Error):
+            raise as_store_error(error) from error
+
+    @contextmanager
+    def telling(self) -> Iterator[None]:
+        """Put an error of SQLite in our words: ``StoreError``."""
+        try:
+            yield
+        except apsw.Error as error:
             raise as_store_error(error) from error
 
     def close(self) -> None:
@@ -184,10 +195,7 @@ class DirectoryReader:
 
     def contested(self) -> frozenset[str]:
         """Personal addresses, in lower case, that the extraction gives to several people."""
-        rows = self._execute(
-            "SELECT lower(address) FROM mailbox WHERE type = 'PER' GROUP BY 1"
-            " HAVING count(DISTINCT holder) > 1"
-        ).fetchall()
+        rows = self._execute("SELECT address FROM contested").fetchall()
         return frozenset(row[0] for row in rows)
 
     def boxes_of(self, structures: Iterable[str]) -> list[BoxRow]:
@@ -211,9 +219,7 @@ class DirectoryReader:
 
     def seen_domains(self) -> frozenset[str]:
         """Domains of the mailboxes in the extraction, which publishes those of the trust space."""
-        rows = self._execute(
-            "SELECT DISTINCT lower(substr(address, instr(address, '@') + 1)) FROM mailbox"
-        ).fetchall()
+        rows = self._execute("SELECT domain FROM seen").fetchall()
         return frozenset(row[0] for row in rows)
 
     def sources(self) -> dict[Origin, Source]:
@@ -236,6 +242,13 @@ class DirectoryReader:
             table: self._execute(f"SELECT count(*) FROM {table}").fetchall()[0][0]
             for table in tables
         }
+
+
+def shared_of(reader: DirectoryReader, person: Person) -> list[BoxRow]:
+    """Mailboxes of organisations at the places where somebody practises."""
+    structures = {one for row in person.practices for one in row.structures.split()}
+    known = structures | {kind + one for one in structures for kind in "13"}
+    return reader.boxes_of(known) if structures else []
 
 
 def _listed(row: tuple[int, str, str, int, str]) -> Listed:

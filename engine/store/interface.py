@@ -11,6 +11,7 @@ from typing import Protocol, TypeVar
 
 from engine.model.fact import Heard
 from engine.model.flow import Delivery, DeliveryState, JournalState, Outcome
+from engine.model.recipient import DoctorNote
 from engine.model.task import Task, TaskKind, WantedTask
 from engine.model.trail import AuditEntry, AuditKind, SignedRoot
 from engine.store.keeping import Forgotten, KeyVerbs, RetentionVerbs
@@ -21,6 +22,7 @@ __all__ = [
     "Attempt",
     "AuditEntry",
     "AuditVerbs",
+    "DoctorVerbs",
     "Earlier",
     "Entry",
     "FactVerbs",
@@ -288,6 +290,23 @@ class AuditVerbs(Protocol):
     def roots(self) -> Sequence[SignedRoot]: ...
 
 
+class DoctorVerbs(Protocol):
+    """What was learnt of doctors, whoever the patient is. What one doctor said of one patient is a
+    fact of that patient (model.fact.GpDisowned)."""
+
+    def note(self, rpps: str) -> DoctorNote | None: ...
+
+    def notes(self) -> Sequence[DoctorNote]:
+        """All of them, by number."""
+        ...
+
+    def remember(self, note: DoctorNote) -> None:
+        """Put it in place of what was known of that doctor."""
+        ...
+
+    def forget(self, rpps: str) -> None: ...
+
+
 class MetaVerbs(Protocol):
     """Small named values: whether sending is paused, the audit's public key."""
 
@@ -316,6 +335,9 @@ class Tx(Protocol):
 
     @property
     def audit(self) -> AuditVerbs: ...
+
+    @property
+    def doctors(self) -> DoctorVerbs: ...
 
     @property
     def meta(self) -> MetaVerbs: ...

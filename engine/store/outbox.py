@@ -20,6 +20,7 @@ from engine.model.flow import (
     outcome_word,
 )
 from engine.model.letter import LetterKind
+from engine.model.people import Role
 from engine.store.connection import executor, extended_code
 from engine.store.instants import instant, maybe_instant, maybe_micros, micros
 from engine.store.interface import Attempt
@@ -282,7 +283,11 @@ class SqliteOutbox:
             letter_kind=LetterKind(row[1]),
             patient=self._vault.text(row[2], PATIENT),
             version=row[3],
-            **(said | {name: tuple(said[name]) for name in ("parts", "purposes")}),
+            **(
+                said
+                | {name: tuple(said[name]) for name in ("parts", "purposes")}
+                | {"role": Role(said["role"])}
+            ),
             discreet=bool(row[5]),
             channel=row[6],
             message_id=row[7],
@@ -308,6 +313,7 @@ _SAID_FIELDS: Final = (
     "intended",
     "document_oid",
     "set_oid",
+    "role",
 )
 
 

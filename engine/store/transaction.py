@@ -3,6 +3,7 @@
 import apsw
 
 from engine.store.audit_log import SqliteAuditLog
+from engine.store.doctors import SqliteDoctors
 from engine.store.facts import SqliteFacts
 from engine.store.journal import SqliteJournal
 from engine.store.meta import SqliteMeta
@@ -18,6 +19,7 @@ class SqliteTx:
 
     __slots__ = (
         "audit",
+        "doctors",
         "facts",
         "journal",
         "keys",
@@ -36,6 +38,7 @@ class SqliteTx:
         self.receipts = SqliteReceipts(connection, vault)
         self.audit = SqliteAuditLog(connection, vault)
         self.tasks = SqliteTasks(connection, self.audit, vault)
+        self.doctors = SqliteDoctors(connection, vault)
         self.meta = SqliteMeta(connection)
         self.retention = SqliteRetention(connection, vault, self.journal, self.outbox)
 

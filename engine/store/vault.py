@@ -32,6 +32,7 @@ FACT: Final = b"fact"
 DOCUMENT: Final = b"document"
 TRACE: Final = b"trace"
 RECEIPT: Final = b"receipt"
+DOCTOR: Final = b"doctor"
 
 _STORE_KEY: Final = "SELECT master, wrapped FROM store_key"
 _MAKE_STORE_KEY: Final = (

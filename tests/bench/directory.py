@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from engine.directory.resolve import Resolved, resolve
+from engine.directory.doctor import recognise
+from engine.directory.resolve import Resolved
 from engine.directory.search import search
 from engine.store.directory import directory_path
 from engine.store.directory_reader import DirectoryReader
@@ -95,9 +96,9 @@ def _searches(reader: DirectoryReader, asked: list[Question]) -> _Searched:
     wrong = right = corroborated = 0
     for one in asked:
         begun = time.perf_counter()
-        found = search(reader, one.asked)
+        search(reader, one.asked)
         times.append(time.perf_counter() - begun)
-        judged = resolve(one.asked, found, complete=True)
+        judged = recognise(reader, one.asked, complete=True)  # as decisions do
         corroborated += one.corroborated
         if isinstance(judged, Resolved):
             same = judged.candidate.person.rpps == one.rpps

@@ -98,7 +98,7 @@ async def test_not_my_patient_stops_everything_to_that_doctor_asks_anew_and_is_a
     assert now["incident"]["deadline"]
     assert f"relais gp confirm --rpps {GP}" in now["gp-disowned"]["do"]
     assert perform(context, "outbox.show", {"delivery": letter})["stands"] == "disowned"
-    assert audited(engine, "gp-disowned") == [{"rpps": GP}]
+    assert audited(engine, "gp-disowned") == [{"rpps": GP, "by": "claire"}]
     # Nothing more: neither by itself, nor because the record says again what it said.
     await engine.hear("lambert-A01")
     await engine.wait(timedelta(days=1))

@@ -214,6 +214,8 @@ LOOKS: dict[str, Callable[[str, int], dict[str, Any]]] = {
     },
     "gp.confirm": lambda _d, _t: {"patient": PATIENT, "rpps": "10999990012"},
     "gp.disown": lambda _d, _t: {"patient": PATIENT, "rpps": "10999990012"},
+    "gp.found": lambda _d, _t: {"patient": PATIENT, "answer": "none", "source": "patient"},
+    "gp.worklist": lambda _d, _t: {},
     "journal.show": lambda _d, _t: {"entry": 1},
     "journal.replay": lambda _d, _t: {"entries": [1]},
     "outbox.show": lambda d, _t: {"delivery": d},
@@ -231,6 +233,8 @@ LOOKS: dict[str, Callable[[str, int], dict[str, Any]]] = {
 BLIND = {
     "status", "journal.list", "outbox.list", "outbox.release", "outbox.retry", "pause", "resume",
     "audit.verify", "audit.key", "purge", "keys.list", "keys.rotate", "directory.imported",
+    # Of doctors; and each line of the list that is taken has the audit lines of gp.found.
+    "doctor.note", "doctor.list", "doctor.forget", "gp.import",
 }  # fmt: skip
 
 

@@ -248,7 +248,7 @@ def test_a_doctor_whom_nobody_confirmed_is_not_written_to() -> None:
     world.tell(*(agreed(purpose, ConsentState.GRANTED, START) for purpose in Purpose))
     world.wait(80 * HOUR)
     assert world.left == []
-    assert open_tasks(world) == {TaskKind.GP_UNCONFIRMED}
+    assert open_tasks(world) == {TaskKind.GP_UNCONFIRMED, TaskKind.GP_ON_PORTAL}
 
 
 @pytest.mark.parametrize(

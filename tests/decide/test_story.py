@@ -52,13 +52,13 @@ def test_the_head_names_the_patient_and_the_doctor() -> None:
     first, second, *_ = told.splitlines()
     assert first.startswith("Patient 26000001  LAMBERT THEO, born 19900417, M")
     assert second == "Médecin traitant: MARTEL Claire, RPPS 10999990012"
-    assert "  médecin traitant confirmed for this stay" in told
+    assert "  médecin traitant: known, and confirmed for this stay" in told
 
 
 def test_a_patient_without_a_doctor_is_told_apart_from_one_whose_doctor_is_not_known() -> None:
     world = World()
     world.tell(moved("A01", START, "in"))
-    assert "Médecin traitant: none recorded" in story(world)
+    assert "Médecin traitant: not recorded" in story(world)
     world.tell(PersonStated(traits=Traits(has_no_gp=True)))
     assert "Médecin traitant: the patient has none" in story(world)
 

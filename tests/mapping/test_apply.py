@@ -160,6 +160,34 @@ def test_consent_and_confirmed_gp_come_in_by_mapped_segments() -> None:
     assert facts(reading, GpConfirmed)[0].rpps == "10999990012"
 
 
+LAMBERT = next(DAY.glob("*lambert-A01*")).read_bytes()
+NAMED = b"^MARTEL^Claire|20260112080000||||||"
+
+
+@pytest.mark.parametrize(
+    ("tail", "postal", "town", "phone"),
+    [
+        (b"1 rue X^^LYRE^^59000^FRA^O|+33320000001^WPN^PH", "59000", "LYRE", "+33320000001"),
+        (b"^^LYRE|^WPN^FX^^33^3^1~^WPN^PH^^33^3^20000001", None, "LYRE", "320000001"),
+        (b'^^""^^59000|^WPN^PH^^^^^^^^^03 20 00 00 01', "59000", None, "03 20 00 00 01"),
+        (b"", None, None, None),
+    ],
+)
+def test_where_the_doctor_practises_is_read_and_a_name_alone_is_confirmed_as_named(
+    tail: bytes, postal: str | None, town: str | None, phone: str | None
+) -> None:
+    begins = LAMBERT.index(b"10999990012^MARTEL")
+    raw = LAMBERT[:begins] + NAMED + tail + LAMBERT[LAMBERT.index(b"\rPV1|") :]
+    reading = apply(read(raw), SILLAGE, heard_at=NOW)
+    gp = facts(reading, GpStated)[0].gp
+    assert gp is not None
+    assert (gp.rpps, gp.family, gp.postal, gp.town, gp.phone) == (
+        *(None, "MARTEL"), *(postal, town, phone),
+    )  # fmt: skip
+    (said,) = facts(reading, GpConfirmed)
+    assert (said.rpps, said.named) == ("", gp)
+
+
 def test_text_pdf_and_cda_of_both_halves_are_taken_in() -> None:
     found = [
         (document.half, document.form)

@@ -10,9 +10,10 @@ import pytest
 import structlog
 from pydantic import SecretStr
 
-from engine.model.config import SecretRef, Smtp
+from engine.model.config import Smtp
 from engine.model.errors import ConfigError
 from engine.model.flow import Accepted, Cause, Deferred, Outcome, Rejected, Unknown
+from engine.model.secret import SecretRef
 from engine.outbound.smtp import SmtpTransport
 from tests.support.certs import Certs
 from tests.support.deliveries import a_delivery, a_mime

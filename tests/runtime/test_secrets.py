@@ -7,8 +7,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from engine.model.config import SecretRef
 from engine.model.errors import ConfigError
+from engine.model.secret import SecretRef
 from engine.runtime.secrets import parse_reference, resolve_secret
 
 

@@ -97,7 +97,8 @@ TABLE: dict[str, tuple[tuple[str, str], str, str, str, str]] = {
         (PORT, 'port = "2575"\n'), "2575", "listener.1.port", "this is a text", "a whole number"
     ),
     "truth for a port": (
-        (PORT, "port = true\n"), "true", "listener.1.port", "this is true or false", "whole number"
+        (PORT, "port = true\n"),
+        "port = true", "listener.1.port", "this is true or false", "whole number",
     ),
     "port too large": (
         (SMTP, "port = 99999"),

@@ -7,9 +7,18 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from engine.directory.domains import TrustedDomains, trusted_domains
-from engine.model.directory import BoxRow, Listed, Person, PracticeRow
+from engine.directory.index import IndexMaker
+from engine.model.directory import (
+    BoxRow,
+    Listed,
+    Origin,
+    Person,
+    PracticeRow,
+    Source,
+    TerritoryRow,
+)
 from engine.runtime.directory_import import Imported, Wish, import_all, open_all
-from engine.store.directory import directory_path
+from engine.store.directory import NextGeneration, directory_path
 from engine.store.directory_reader import DirectoryReader
 from tests.support.annuaire import BOX_HEADER, PRACTICE_HEADER, Country
 
@@ -101,3 +110,33 @@ def person(
         boxes,
         tuple(practices),
     )
+
+
+def generation(
+    data: Path,
+    boxes: Sequence[BoxRow],
+    practices: Sequence[PracticeRow] = (),
+    territory: Sequence[TerritoryRow] = (),
+    domains: Sequence[str] = (),
+    mark: str = "1",
+) -> None:
+    """Put a generation with these rows in place; ``mark`` stands for what its files held."""
+    with NextGeneration.begin(directory_path(data)) as building:
+        for origin, rows, add in (
+            (Origin.MAILBOXES, boxes, lambda: building.add_boxes(boxes)),
+            (Origin.PRACTICES, practices, lambda: building.add_practices(practices)),
+            (Origin.TERRITORY, territory, lambda: building.add_territory(territory)),
+            (
+                Origin.WHITE_LIST,
+                domains,
+                lambda: building.add_domains((one, "") for one in domains),
+            ),
+        ):
+            if rows:
+                add()
+                at = Source(origin, "f.txt", NOW, NOW, len(rows), 0, f"{mark}{origin.value}")
+                building.add_source(at)
+        maker = IndexMaker()
+        building.add_people(maker.people(building.naming_rows()))
+        building.add_index(maker.words(), sorted(maker.phones), maker.near())
+        building.publish()

@@ -12,13 +12,13 @@ from engine.compose.pdf import typeset_here
 from engine.compose.shop import Shop
 from engine.compose.shop import load as load_shop
 from engine.dispatch import Dispatcher, Press
-from engine.knowledge import Knowledge, look_again
+from engine.knowledge import look_again
 from engine.model.consent import ConsentStated
 from engine.model.fact import Heard
 from engine.model.flow import AckCode, Delivery, JournalState
 from engine.process import Processor, dialects_of
-from engine.runtime.settings import Settings, load, policy_of
-from engine.runtime.wiring import masters_of
+from engine.runtime.settings import Settings, load
+from engine.runtime.wiring import knowledge_of, masters_of
 from engine.store.interface import NewEntry, Tx
 from engine.store.sqlite import SqliteStore
 from engine.wire.hl7 import peek
@@ -43,7 +43,7 @@ class Engine:
     numbers: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        knowledge = Knowledge(policy_of(self.settings.config), self.settings.directory)
+        knowledge = knowledge_of(self.settings)
         self.knowledge = knowledge
         self.processor = Processor(
             self.store,

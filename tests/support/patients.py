@@ -1,5 +1,6 @@
 """Invented facts, and a small world in which decisions are carried out."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -8,6 +9,7 @@ from engine.decide.letters import message_id, mint_oid
 from engine.decide.person import gp_meant
 from engine.decide.plan import Plan, Send, plan, verdict_on
 from engine.decide.scene import Scene
+from engine.directory.doctor import Ways, answer
 from engine.model.consent import MEDECIN_TRAITANT, ConsentState, ConsentStated, Purpose
 from engine.model.fact import (
     Action,
@@ -27,6 +29,8 @@ from engine.model.flow import MOVES, Delivery, DeliveryState
 from engine.model.letter import THREAD_OF, Signatory, UnitFace
 from engine.model.people import Mailbox, MailboxType, Professional, Traits
 from engine.model.policy import Delays, Mode, Policy
+from engine.model.recipient import ADDRESSED, Answer, Service
+from engine.model.stay import Record
 
 START = datetime(2026, 3, 2, 8, tzinfo=UTC)
 GP = Professional(rpps="10999990012", family="MARTEL", given="Claire")
@@ -51,6 +55,16 @@ def box(gp: Professional, address: str) -> Mailbox:
 BOX = box(GP, "claire.martel@cabinets.mssante.example")
 OTHER_BOX = box(OTHER_GP, "anne.lefevre@cabinets.mssante.example")
 DIRECTORY = {BOX.rpps: (BOX,), OTHER_BOX.rpps: (OTHER_BOX,)}
+
+
+WAYS = Ways(order=dict.fromkeys(ADDRESSED, (MailboxType.PER, MailboxType.CAB)), channel="mssante")
+
+
+def answers(
+    local: Mapping[str, tuple[Mailbox, ...]], gp: Professional | None
+) -> Answer | None:  # fmt: skip
+    """What the site's own file answers about a doctor."""
+    return None if gp is None else answer(gp, local, None, None, WAYS)
 
 
 def face(name: str) -> UnitFace:
@@ -140,6 +154,8 @@ class World:
     cleared: frozenset[str] = frozenset()
     recalled: frozenset[str] = frozenset()
     near: frozenset[str] = frozenset()
+    directory: dict[str, tuple[Mailbox, ...]] = field(default_factory=lambda: dict(DIRECTORY))
+    services: tuple[Service, ...] = ()
     left: list[tuple[datetime, Delivery]] = field(default_factory=list)
     order: int = 0
 
@@ -163,21 +179,31 @@ class World:
         self.now += span
         self.act()
 
+    def record(self) -> Record:
+        """What is known of the patient."""
+        return fold(
+            "26000001|1.2.3",
+            ["26000001|1.2.3"],
+            self.facts,
+            transfer_window=self.policy.transfer_window,
+            with_tests=self.policy.mode is Mode.TEST,
+        )
+
     def scene(self) -> Scene:
         """All that is known."""
         return Scene(
-            record=fold(
-                "26000001|1.2.3",
-                ["26000001|1.2.3"],
-                self.facts,
-                transfer_window=self.policy.transfer_window,
-                with_tests=self.policy.mode is Mode.TEST,
-            ),
+            record=self.record(),
             deliveries=tuple(self.deliveries.values()),
             cleared=self.cleared,
             impossible=frozenset(),
             gp_meant=gp_meant(self.facts),
-            directory=DIRECTORY,
+            answer=answers(self.directory, self.record().person.gp),
+            others={
+                rpps: told
+                for rpps in self.directory
+                if (told := answers(self.directory, Professional(rpps=rpps)))
+            },
+            services=self.services,
             policy=self.policy,
             now=self.now,
             recalled=self.recalled,

@@ -244,6 +244,12 @@ BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END;
 CREATE TRIGGER audit_root_never_forgets BEFORE DELETE ON audit_root
 BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END;
 
+-- What was learnt of a doctor, whoever the patient is: channel, format, no electronic mail.
+CREATE TABLE doctor (
+    rpps BLOB PRIMARY KEY,
+    said BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE meta (
     name  TEXT PRIMARY KEY,
     value TEXT NOT NULL
