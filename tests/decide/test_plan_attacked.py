@@ -144,6 +144,15 @@ def test_an_undated_yes_said_again_after_the_doctor_changed_is_for_the_first_doc
     assert tasks_of(world) == {TaskKind.CONSENT_OTHER_DOCTOR}
 
 
+def test_a_doctor_declared_in_the_second_of_an_agreement_but_after_it_is_another_doctor() -> None:
+    world = arrived(consents=None)
+    world.tell(agreed(Purpose.ARRIVAL_NOTICE, ConsentState.GRANTED, world.now))
+    world.tell(GpStated(gp=OTHER_GP), GpConfirmed(rpps=OTHER_GP.rpps or "", at=START, by="form"))
+    world.wait(timedelta(days=4))
+    assert world.left == []
+    assert tasks_of(world) == {TaskKind.CONSENT_OTHER_DOCTOR}
+
+
 def test_a_preadmission_that_stands_hides_no_cancelled_arrival() -> None:
     world = arrived()
     world.tell(moved("A05", START - HOUR, "planned"), moved("A02", START + MINUTE, "inner"))
