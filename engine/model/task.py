@@ -42,6 +42,7 @@ class TaskKind(StrEnum):
     NEUTRAL_FACE_MISSING = "neutral-face-missing"
     PAGES_UNREAD = "pages-unread"
     LEAK = "leak"
+    CANCELLED_LETTER = "cancelled-letter"
 
 
 class WantedTask(Value):
