@@ -9,6 +9,7 @@ import zipfile
 from base64 import b64decode
 from collections.abc import Iterator
 from email import policy
+from functools import lru_cache
 
 from lxml import etree
 
@@ -87,10 +88,16 @@ def _xml(kind: str, content: bytes) -> Iterator[tuple[str, str]]:
 
 
 def _pdf(content: bytes) -> Iterator[tuple[str, str]]:
-    shown = subprocess.run(
-        ["pdftotext", "-layout", "-", "-"], input=content, capture_output=True, check=True
-    ).stdout.decode()
+    shown = _pages(content)
     yield "pages", shown
     yield "pages, lines joined", re.sub(r"-?\n\s*", " ", shown)
     # Dictionaries, properties and XMP; without the streams that are packed.
     yield "properties", _STREAM.sub(b"", content).decode("latin-1")
+
+
+@lru_cache(maxsize=8)
+def _pages(content: bytes) -> str:
+    """A mail holds the same pages three times: beside its words, in the zip, in the CDA."""
+    return subprocess.run(
+        ["pdftotext", "-layout", "-", "-"], input=content, capture_output=True, check=True
+    ).stdout.decode()
