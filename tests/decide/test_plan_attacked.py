@@ -144,15 +144,6 @@ def test_an_undated_yes_said_again_after_the_doctor_changed_is_for_the_first_doc
     assert tasks_of(world) == {TaskKind.CONSENT_OTHER_DOCTOR}
 
 
-def test_a_doctor_declared_in_the_second_of_an_agreement_but_after_it_is_another_doctor() -> None:
-    world = arrived(consents=None)
-    world.tell(agreed(Purpose.ARRIVAL_NOTICE, ConsentState.GRANTED, world.now))
-    world.tell(GpStated(gp=OTHER_GP), GpConfirmed(rpps=OTHER_GP.rpps or "", at=START, by="form"))
-    world.wait(timedelta(days=4))
-    assert world.left == []
-    assert tasks_of(world) == {TaskKind.CONSENT_OTHER_DOCTOR}
-
-
 def test_a_preadmission_that_stands_hides_no_cancelled_arrival() -> None:
     world = arrived()
     world.tell(moved("A05", START - HOUR, "planned"), moved("A02", START + MINUTE, "inner"))
@@ -305,55 +296,3 @@ def test_nobody_is_asked_where_the_dead_are() -> None:
     world.tell(PersonStated(traits=Traits(dead=True)))
     world.wait(timedelta(days=200))
     assert TaskKind.WHEREABOUTS not in tasks_of(world)
-
-
-def test_an_agreement_to_the_letters_alone_tells_no_exit_by_itself() -> None:
-    world = arrived(consents=None)
-    world.tell(agreed(Purpose.EXIT_LETTER_SOMATIC, ConsentState.GRANTED, START))
-    world.wait(HOUR)
-    released(world)
-    world.wait(3 * HOUR)
-    assert world.left == []
-    assert TaskKind.LETTER_MISSING in tasks_of(world)
-
-
-def test_a_release_that_nobody_agreed_to_tell_asks_for_the_agreement() -> None:
-    world = arrived(consents=None)
-    world.wait(HOUR)
-    released(world)
-    world.wait(3 * HOUR)
-    assert world.left == []
-    assert [one.reason for one in world.plan().threads] == [
-        Reason.LEFT_BEFORE_NOTICE,
-        Reason.CONSENT_NOT_ASKED,
-    ]
-
-
-def test_what_was_agreed_in_one_stay_is_asked_anew_in_the_next() -> None:
-    world = arrived()
-    world.wait(HOUR)
-    released(world)
-    world.wait(timedelta(days=20))
-    told = kinds(world)
-    world.tell(
-        moved("A01", world.now, "in-again", visit="V2"),
-        GpConfirmed(rpps=GP.rpps or "", at=world.now, by="form"),
-    )
-    world.wait(timedelta(days=4))
-    assert kinds(world) == told
-    assert TaskKind.CONSENT_MISSING in tasks_of(world)
-
-
-def test_who_was_confirmed_in_one_stay_is_asked_about_anew_in_the_next() -> None:
-    world = arrived()
-    world.wait(HOUR)
-    released(world)
-    world.wait(timedelta(days=20))
-    told = kinds(world)
-    world.tell(
-        moved("A01", world.now, "in-again", visit="V2"),
-        *(agreed(purpose, ConsentState.GRANTED, world.now) for purpose in Purpose),
-    )
-    world.wait(timedelta(days=4))
-    assert kinds(world) == told
-    assert TaskKind.GP_UNCONFIRMED in tasks_of(world)
