@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench crashtest conformance lock clean
+.PHONY: help demo test check format bench crashtest modeltest gatetest conformance lock clean
 
 help: ## print this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -38,6 +38,12 @@ bench: $(READY) ## measure, beside named peers, in one run; writes build/bench.j
 
 crashtest: $(READY) ## kill -9 the daemon at random moments of the demo day (RUNS=50)
 	@$(BIN)/python -m tests.crash --runs $(or $(RUNS),50)
+
+modeltest: $(READY) ## random sequences of messages, wills, clock steps and crashes (SEQUENCES=100000, JOBS=1, SEED=)
+	@$(BIN)/python -m tests.sequences --sequences $(or $(SEQUENCES),100000) --jobs $(or $(JOBS),1) $(if $(SEED),--seed $(SEED))
+
+gatetest: $(READY) ## take each gate away in turn: a test must turn red (JOBS=1, ONLY=words)
+	@$(BIN)/python -m tests.gates --jobs $(or $(JOBS),1) $(if $(ONLY),--only "$(ONLY)")
 
 conformance: $(READY) ## run the national kit over every CDA that is made, the demo day's too (KIT=its folder, EBRIM=folder of lcm.xsd, FILES=others)
 	@test -n "$(KIT)" || { echo "give the checked-out kit: make conformance KIT=<folder of ansforge/TestContenuCDA-3-0>"; exit 2; }

@@ -22,6 +22,8 @@ from engine.store.sqlite import SqliteStore
 from tests.support.house import NOW, Engine, opened
 from tests.support.one_day import DAY, HARD_DAY, KEPT, OLD, SAD_DAY, Said
 
+DAY_FILES = Path(__file__).resolve().parents[1] / "fixtures/day"
+
 MOMENT = timedelta(milliseconds=10)
 AUTHORITY = "1.2.250.1.999.1"
 
@@ -180,3 +182,30 @@ def _same_as_in_the_sender_s_order(
     assert found.verdicts == wanted.verdicts
     assert found.tasks == wanted.tasks
     assert found.record == wanted.record
+
+
+async def test_a_merge_that_would_close_a_circle_is_for_a_person_and_says_nothing(
+    engine: Engine,
+) -> None:
+    await engine.hear("leroy-A01", "leroy-A40")
+    (path,) = DAY_FILES.glob("*leroy-A40.hl7")
+    raw = path.read_bytes().replace(b"|26000015^", b"|#^").replace(b"|26000915^", b"|26000015^")
+    raw = raw.replace(b"|#^", b"|26000915^").replace(b"D000034", b"D000034X")
+    await engine.journal(raw)
+    await engine.read()
+    entry = await engine.store.read(lambda tx: tx.journal.get(engine.numbers[-1]))
+    assert entry is not None
+    assert (entry.state, "circle" in entry.note) == (JournalState.PARKED, True)
+    facts = await engine.store.read(lambda tx: tx.facts.of_patient("26000015|1.2.250.1.999.1"))
+    assert entry.id not in {one.journal_id for one in facts}
+
+
+async def test_a_test_message_never_joins_two_patients(engine: Engine) -> None:
+    await engine.hear("leroy-A01")
+    (path,) = DAY_FILES.glob("*leroy-A40.hl7")
+    await engine.journal(path.read_bytes().replace(b"|P|2.5", b"|T|2.5"))
+    await engine.read()
+    roots = await engine.store.read(
+        lambda tx: [tx.facts.root(f"{ipp}|1.2.250.1.999.1") for ipp in ("26000915", "26000015")]
+    )
+    assert len(set(roots)) == 2

@@ -116,6 +116,7 @@ _outbox_act("hold", "Keep it here until it is released.")
 _outbox_act("release", "Let a held one go on its way.")
 _outbox_act("retry", "Try again now.")
 _outbox_act("cancel", "Have it never leave.")
+_outbox_act("again", "Have one that a person cancelled written after all, as of now.")
 
 
 @main.command()

@@ -35,6 +35,7 @@ OPERATIONS: Final[dict[str, Operation]] = {
     "outbox.release": outbox.release,
     "outbox.retry": outbox.retry,
     "outbox.cancel": outbox.cancel,
+    "outbox.again": outbox.again,
     "pause": outbox.pause,
     "resume": outbox.resume,
     "consent.record": consent.record,

@@ -4,8 +4,11 @@ from typing import Any
 
 from engine.commands.context import Context, choice_of, limit_of, refused, text_of
 from engine.commands.receipts import came_back
+from engine.decide.answers import GO_ON
 from engine.decide.reasons import Reason
+from engine.knowledge import look_again
 from engine.model.flow import MOVES, Delivery, DeliveryState
+from engine.model.task import TaskKind, WantedTask
 from engine.model.trail import AuditKind
 from engine.outbound.ledger import PAUSED
 from engine.store.interface import Tx
@@ -91,6 +94,38 @@ def retry(context: Context, args: dict[str, Any]) -> dict[str, Any]:
 def cancel(context: Context, args: dict[str, Any]) -> dict[str, Any]:
     """Have it never leave."""
     return _move(context, args, DeliveryState.CANCELLED, Reason.CANCELLED_BY_PERSON.value)
+
+
+def again(context: Context, args: dict[str, Any]) -> dict[str, Any]:
+    """Have a letter that a person cancelled written after all, as of now: their cancel no longer
+    stands. It goes through every gate as any letter does."""
+    number = text_of(args, "delivery")
+
+    def work(tx: Tx) -> dict[str, Any]:
+        row = _existing(tx, number)
+        if row.reason != Reason.CANCELLED_BY_PERSON:
+            raise refused(
+                "No person cancelled this letter.",
+                where=f"delivery {row.id}",
+                remedy=f"see: relais outbox show {row.id}",
+            )
+        now = context.now()
+        asked = WantedTask(
+            key=f"{TaskKind.CANCELLED_LETTER}:{row.stay}:{row.id}:again",
+            kind=TaskKind.CANCELLED_LETTER,
+            patient=row.patient,
+            stay=row.stay,
+            about=row.id,
+        )
+        if not any(one.key == asked.key for one in tx.tasks.of_patient(row.patient)):
+            tx.tasks.close(tx.tasks.raise_(asked, now).id, now, context.actor, GO_ON)
+        context.knowledge.settle(tx, row.patient, now)
+        look_again(tx, row.patient, now)
+        return _row(row)
+
+    result = context.store.write_sync(work)
+    context.wake()
+    return result
 
 
 def pause(context: Context, _args: dict[str, Any]) -> dict[str, Any]:

@@ -31,6 +31,7 @@ ANSWERS: Final[dict[TaskKind, tuple[str, ...]]] = {
     TaskKind.KEPT_FROM_PARENTS: _LOOKED,
     TaskKind.PAGES_UNREAD: _LOOKED,
     TaskKind.LEAK: _LOOKED,
+    TaskKind.CANCELLED_LETTER: _LOOKED,
     TaskKind.NEAR_IDENTITY: (DIFFERENT,),
     TaskKind.EXIT_KIND_UNKNOWN: tuple(
         kind.value for kind in ExitKind if kind is not ExitKind.UNKNOWN

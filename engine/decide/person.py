@@ -18,6 +18,8 @@ _NAMING: Final = (
     *("birth_family", "birth_given", "used_family", "used_given", "birth_date", "sex"),
 )
 
+_Moment = tuple[datetime, str, str]  # when it was recorded, MSH-7, MSH-10
+
 
 def fold_person(
     patient: str, keys: Sequence[str], facts: Sequence[Heard], *, discharged_dead: bool
@@ -122,16 +124,16 @@ def gp_meant(
     doctor declared later in place of that one is another doctor, and is asked about anew.
     """
     declared = [
-        (heard.recorded_at, known.get(gp, gp.rpps) if (gp := heard.fact.gp) else None)
+        (_moment(heard), known.get(gp, gp.rpps) if (gp := heard.fact.gp) else None)
         for heard in sorted(facts, key=sender_order)
         if isinstance(heard.fact, GpStated) or (isinstance(heard.fact, GpFound) and heard.fact.gp)
     ]
-    first_said: dict[ConsentStated, datetime] = {}
+    first_said: dict[ConsentStated, _Moment] = {}
     for heard in facts:
         if isinstance(heard.fact, ConsentStated):
             before = first_said.get(heard.fact)
-            if before is None or heard.recorded_at < before:
-                first_said[heard.fact] = heard.recorded_at
+            if before is None or _moment(heard) < before:
+                first_said[heard.fact] = _moment(heard)
     meant: dict[ConsentStated, str | None] = {}
     repeated: dict[tuple[Purpose, str | None], str | None] = {}
     for said, at in sorted(first_said.items(), key=lambda one: (one[1], one[0].model_dump_json())):
@@ -147,7 +149,14 @@ def gp_meant(
     return meant
 
 
-def _declared_at(declared: Sequence[tuple[datetime, str | None]], moment: datetime) -> str | None:
+def _moment(heard: Heard) -> _Moment:
+    """Of two messages of one second the sender's numbers tell which was first; what one message
+    says is of one moment."""
+    told, _, number = heard.sender_order.partition("|")
+    return heard.recorded_at, told, number
+
+
+def _declared_at(declared: Sequence[tuple[_Moment, str | None]], moment: _Moment) -> str | None:
     before = [rpps for at, rpps in declared if at <= moment]
     if before and before[-1] is not None:
         return before[-1]

@@ -40,6 +40,7 @@ TASKS: Final[dict[TaskKind, str]] = {
     TaskKind.MESSAGE_UNREADABLE: "A message was stored and cannot be read.",
     TaskKind.LETTER_IMPOSSIBLE: "A letter cannot be made.",
     TaskKind.LEAK: "A letter is held: it may say what it must not.",
+    TaskKind.CANCELLED_LETTER: "A person cancelled a letter; what it would say has changed since.",
     TaskKind.VOICE_MISSING: "Somebody else must agree besides the patient.",
     TaskKind.KEPT_FROM_PARENTS: "A minor's care is kept from the parents; a letter would leave.",
     TaskKind.INFANT: "A child stands as a patient of a prison health unit.",
@@ -57,6 +58,8 @@ CURES: Final[dict[TaskKind, str]] = {
     TaskKind.LEAK: "where: relais task show {id}; the letter: relais outbox show {about}; correct "
     "the document in the DPI, or: relais outbox cancel {about}; if it says nothing too much: "
     "relais task done {id} --answer go-on",
+    TaskKind.CANCELLED_LETTER: "the letter: relais outbox show {about}; to have it written as of "
+    "now: relais task done {id} --answer go-on; else: --answer no",
     TaskKind.CONSENT_MISSING: "ask the patient; then: relais consent record",
     TaskKind.CONSENT_OTHER_DOCTOR: "ask the patient about the doctor declared now; then: "
     "relais consent record --recipient RPPS",

@@ -13,7 +13,14 @@ from engine.decide.reasons import Reason
 from engine.decide.recall import is_cancellation, recall, wanted
 from engine.decide.scene import Scene, left, on_its_way
 from engine.decide.statement import same_person
-from engine.decide.versions import adopted, may_follow, misstates, says_the_same, told_the_same
+from engine.decide.versions import (
+    adopted,
+    may_follow,
+    misstates,
+    says_the_same,
+    stands_cancelled,
+    told_the_same,
+)
 from engine.decide.wish import Ask, Say, Silent, Wait, Wish, task
 from engine.model.fact import ExitKind
 from engine.model.flow import Delivery, DeliveryState
@@ -136,11 +143,9 @@ def take_back(
         return ThreadPlan(stay, thread, standing, reason, cancels=stale)
     if any(one.state is DeliveryState.SENDING for one in scene.of_thread(stay, thread)):
         return ThreadPlan(stay, thread, Standing.SENDING, Reason.QUEUED, cancels=stale)
-    if any(
-        one.reason == Reason.CANCELLED_BY_PERSON and says_the_same(say, one)
-        for one in scene.of_thread(stay, thread)
-    ):
-        return ThreadPlan(stay, thread, Standing.SILENT, Reason.CANCELLED_BY_PERSON)
+    cancelled = stands_cancelled(scene, stay, thread, say)
+    if cancelled is not None:
+        return _as_cancelled(scene, stay, thread, say, cancelled)
     number = delivery_id(stay, thread, target.rpps, count + 1)
     if number in scene.impossible:
         return ThreadPlan(stay, thread, Standing.ASKING, Reason.LETTER_IMPOSSIBLE)
@@ -231,13 +236,9 @@ def _say(
             stale,
             (*say.tasks, wrong),
         )
-    if any(
-        one.reason == Reason.CANCELLED_BY_PERSON and says_the_same(say, one)
-        for one in scene.of_thread(stay.key, thread)
-    ):
-        return ThreadPlan(
-            stay.key, thread, Standing.SILENT, Reason.CANCELLED_BY_PERSON, tasks=say.tasks
-        )
+    cancelled = stands_cancelled(scene, stay.key, thread, say)
+    if cancelled is not None:
+        return _as_cancelled(scene, stay.key, thread, say, cancelled)
     if scene.now < say.not_before:
         standing = Standing.SAID if said else Standing.WAITING
         return ThreadPlan(
@@ -257,6 +258,26 @@ def _say(
     return ThreadPlan(
         stay.key, thread, Standing.SENDING, Reason.QUEUED, None, send, stale, say.tasks
     )
+
+
+def _as_cancelled(
+    scene: Scene, stay: str, thread: Thread, say: Say, cancelled: Delivery
+) -> ThreadPlan:
+    """A person cancelled this letter: none is written. Where it would say something else now, they
+    are told, and may ask for it."""
+    reason, tasks = Reason.CANCELLED_BY_PERSON, say.tasks
+    if says_the_same(say, cancelled):
+        return ThreadPlan(stay, thread, Standing.SILENT, reason, tasks=tasks)
+    parts = "+".join(sorted(str(part) for part in say.parts))
+    content = f"{say.statement}.{parts}.{say.mailbox.address}.{say.discreet}"
+    changed = task(
+        TaskKind.CANCELLED_LETTER,
+        scene.record.person.patient,
+        stay,
+        cancelled.id,
+        cause=hashlib.sha256(content.encode()).hexdigest()[:24],
+    )
+    return ThreadPlan(stay, thread, Standing.ASKING, reason, tasks=(*tasks, changed))
 
 
 def _pending_standing(delivery: Delivery) -> tuple[Standing, Reason]:

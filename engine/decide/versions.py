@@ -1,11 +1,13 @@
 """What was already told, compared with what should be told now: the same, an addition, or wrong."""
 
+from engine.decide.reasons import Reason
 from engine.decide.scene import Scene, left
 from engine.decide.statement import same_person, same_statement, statement_of
 from engine.decide.wish import Say
 from engine.model.flow import Delivery
 from engine.model.letter import CANCELLATIONS, THREAD_OF, LetterKind, Thread
 from engine.model.stay import Stay
+from engine.model.task import TaskKind
 
 
 def says_the_same(say: Say, delivery: Delivery) -> bool:
@@ -23,6 +25,27 @@ def told_the_same(say: Say, delivery: Delivery) -> bool:
     """As says_the_same, wherever it went and under whichever face: a doctor who moves is not told
     twice, nor one who was told where the patient is and should no longer be."""
     return _carries_the_same(say, delivery) and same_statement(say.statement, delivery.statement)
+
+
+def stands_cancelled(scene: Scene, stay: str, thread: Thread, say: Say) -> Delivery | None:
+    """The letter of this kind and doctor that a person cancelled, for as long as nobody asked for
+    it again; whatever it would say now. None: nothing stops it.
+
+    Of notices of cancellation each takes back one letter, and is another letter.
+    """
+    cancelled = [
+        one
+        for one in scene.of_thread(stay, thread)
+        if one.reason == Reason.CANCELLED_BY_PERSON
+        and one.letter_kind is say.kind
+        and one.rpps == say.mailbox.rpps
+        and (one.statement == say.statement or say.kind not in CANCELLATIONS)
+    ]
+    if not cancelled:
+        return None
+    last = cancelled[-1]
+    asked = f"{TaskKind.CANCELLED_LETTER}:{stay}:{last.id}:"
+    return None if any(key.startswith(asked) for key in scene.cleared) else last
 
 
 def may_follow(say: Say, earlier: Delivery) -> bool:

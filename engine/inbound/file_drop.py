@@ -2,9 +2,11 @@
 
 The notifications of the system only wake us early; a sweep every so often is what makes it
 certain, and the only way on network shares. A file is taken when its flag lies beside it or,
-without flags, when its size and date have stayed the same for a while. It is moved to done/, or
-to quarantine/ with a .reason.txt, once every message in it is on the disk: a crash in between
-makes it be read again, and its messages are then recognised as duplicates.
+without flags, when its size and date have stayed the same for a while. Once every message in it
+is on the disk it is removed, and where one was refused quarantine/ gets a .reason.txt with the
+numbers of the journal, which holds the bytes, sealed. A crash in between makes it be read again,
+and its messages are then recognised as duplicates. What is not wholly in the journal (too large,
+no regular file) is moved to quarantine/ as it is; with ``keep`` every file is, or to done/.
 
 A ``*.json`` file is one letter form (model.form) and no HL7. A folder of agreements takes ``*.csv``
 and ``*.json`` as such (model.consent_file), and nothing else.
@@ -24,7 +26,7 @@ import structlog
 from watchfiles import awatch
 
 from engine.inbound.door import Door, Receipt
-from engine.inbound.receive import Receiver
+from engine.inbound.receive import Receiver, kept_whole
 from engine.model.config import WatchedFolder
 from engine.wire.hl7_file import messages
 from engine.wire.mllp import Fault, FaultKind
@@ -54,6 +56,8 @@ class _Taken:
     found: _Found
     folder: str
     reason: str
+    refused: int | None = None  # journal id of the first message that was refused
+    sealed: bool = False  # every byte of it is in the journal
 
 
 class FileDrop:
@@ -141,7 +145,7 @@ class FileDrop:
         return _Taken(found, QUARANTINE, receipt.reason or why) if receipt.stored else None
 
     async def _take_in(self, found: _Found) -> _Taken | None:
-        refusal = ""
+        refusal, sealed = "", False
         if not found.regular:
             refusal = "no regular file (a symbolic link?)"
         elif found.size > self.folder.max_file:
@@ -153,13 +157,16 @@ class FileDrop:
             data = await asyncio.to_thread(self._read, found)
             if data is None:
                 return None
+            sealed = True
             if self.folder.consents:
                 taking = self._receiver.take_consents(data, door=self.door, peer=found.name)
                 receipts = [await taking]
             elif self._is_form(found.name):
                 receipts = [await self._receiver.take_form(data, door=self.door, peer=found.name)]
             else:
-                receipts = await self._store(messages(data), found)
+                pieces = messages(data)
+                sealed = all(isinstance(one, bytes) or kept_whole(one) for one in pieces)
+                receipts = await self._store(pieces, found)
         if not all(receipt.stored for receipt in receipts):
             return None
         wrong = [
@@ -168,7 +175,8 @@ class FileDrop:
             if receipt.reason
         ]
         log.info("file-taken", source=self.folder.name, messages=len(receipts), refused=len(wrong))
-        return _Taken(found, QUARANTINE if wrong else DONE, "\n".join(wrong))
+        refused = next((one.journal_id for one in receipts if one.reason), None)
+        return _Taken(found, QUARANTINE if wrong else DONE, "\n".join(wrong), refused, sealed)
 
     async def _store(self, pieces: list[bytes | Fault], found: _Found) -> list[Receipt]:
         receipts: list[Receipt] = []
@@ -247,10 +255,10 @@ class FileDrop:
         return data if same and len(data) == found.size else None
 
     def _move(self, taken: _Taken) -> bool:
-        """Move a file whose messages are stored; remove it, if all of it was read and nobody wants
-        it in clear. False: it stays, to be moved at a later sweep."""
+        """Move a file whose messages are stored; remove it, if all of it is in the journal and
+        nobody wants it in clear. False: it stays, to be moved at a later sweep."""
         source = self.folder.path / taken.found.name
-        if taken.folder == DONE and not self.folder.keep:
+        if taken.sealed and not self.folder.keep:
             return self._remove(source, taken)
         target = _free(self.folder.path / taken.folder, taken.found.name)
         try:
@@ -268,6 +276,10 @@ class FileDrop:
 
     def _remove(self, source: Path, taken: _Taken) -> bool:
         try:
+            if taken.reason:  # named after the journal: the file's own name may be a patient's
+                reason = self.folder.path / taken.folder / f"journal-{taken.refused}.reason.txt"
+                reason.write_text(f"{taken.reason}\n", "utf-8")
+                _sync(reason.parent)
             source.unlink()
             _sync(self.folder.path)
             self._drop_flags(taken)

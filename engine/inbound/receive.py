@@ -38,7 +38,7 @@ log = structlog.get_logger("inbound")
 _PATIENCE: Final = 0.001  # seconds; a commit costs about as much
 _SLOW: Final = 0.1  # a commit that took so long must not hold the event loop again…
 _SLOW_FOR: Final = 2.0  # …for so long
-_KEPT_OF_A_FAULT: Final = 64 * 1024  # of what can be no message; torn frames are kept whole
+KEPT_OF_A_FAULT: Final = 64 * 1024  # of what can be no message; torn frames are kept whole
 
 
 class Receiver:
@@ -127,7 +127,7 @@ class Receiver:
         """
         item = Item(door, peer, self._clock(), done)
         whole = fault.kind is FaultKind.TORN
-        item.raw = fault.data if whole else fault.data[:_KEPT_OF_A_FAULT]
+        item.raw = fault.data if whole else fault.data[:KEPT_OF_A_FAULT]
         item.digest = hashlib.sha256(item.raw).digest()
         item.verdict = Verdict(AckCode.AE, (_too_long(fault),), _peek(fault.data))
         item.fault = fault.kind
@@ -264,6 +264,13 @@ class Receiver:
             charset=verdict.charset,
             mode=item.door.ack_mode,
         )
+
+
+def kept_whole(fault: Fault) -> bool:
+    """Whether the journal keeps every byte of what is no message."""
+    return len(fault.data) == fault.size and (
+        fault.kind is FaultKind.TORN or fault.size <= KEPT_OF_A_FAULT
+    )
 
 
 def _setter(came: "asyncio.Future[Receipt]") -> Callable[[Receipt], None]:

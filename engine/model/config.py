@@ -79,7 +79,7 @@ class WatchedFolder(Value):
     """A folder where whole files, one or more messages each, are dropped."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9-]*$", description="Name in the journal and metrics.")
-    path: Path = Field(description="Watched; what cannot be read is moved to quarantine/ in it.")
+    path: Path = Field(description="Watched; why a file was refused is told in quarantine/ in it.")
     mapping: str = Field(description="Folder of mappings/ that holds this sender's dialect.")
     pattern: str = Field(default="*.hl7", description="Names to take.")
     forms: bool = Field(

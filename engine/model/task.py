@@ -54,6 +54,7 @@ class TaskKind(StrEnum):
     WITHOUT_GP = "without-gp"
     PAGES_UNREAD = "pages-unread"
     LEAK = "leak"
+    CANCELLED_LETTER = "cancelled-letter"
 
 
 # What came back about a letter, or did not (decide.ladder): receipts alone raise and close these.

@@ -41,6 +41,7 @@ PAUSED = "paused"  # name of the meta value; any text but "" pauses all sending
 _RULES = "privacy-rules"  # name of the meta value: the rules that what is held was read by
 _LONGEST_WHY = 900  # characters of places in the audit line
 _AT_ONCE = 100_000
+_READ_WITHIN = timedelta(seconds=1)  # what was acknowledged longer ago must have been read
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,13 @@ def paused(tx: Tx) -> bool:
     return bool(tx.meta.get(PAUSED))
 
 
+def behind(tx: Tx, now: datetime) -> bool:
+    """Whether a message that was acknowledged some time ago is still unread: it may say that the
+    patient no longer wants the letter. Nothing leaves until it was read."""
+    since = tx.journal.unread_since()
+    return since is not None and since <= now - _READ_WITHIN
+
+
 def open_attempt(
     tx: Tx,
     delivery_id: str,
@@ -80,6 +88,8 @@ def open_attempt(
         return NotOpened("gone", "moved")  # an operator was faster
     if paused(tx):
         return NotOpened("gone", "paused")
+    if behind(tx, now):
+        return NotOpened("gone", "unread-messages")
     permission = may_leave(tx, row, now)
     if isinstance(permission, Leave) and firewall is not None:
         if screened is None or not _of_now(tx, row, screened, firewall):

@@ -21,6 +21,7 @@ from engine.model.flow import Cause, Deferred, Delivery, Outcome, Unknown, outco
 from engine.outbound.ledger import (
     NotOpened,
     Opened,
+    behind,
     close_attempt,
     open_attempt,
     paused,
@@ -201,7 +202,7 @@ class Worker:
     def _look(
         self, tx: Tx, *, now: datetime, limit: int, full: tuple[str, ...]
     ) -> tuple[list[Delivery], datetime | None]:
-        if self._stopping.is_set() or paused(tx):
+        if self._stopping.is_set() or paused(tx) or behind(tx, now):
             return [], None
         return list(tx.outbox.due(now, limit, busy_channels=full)), tx.outbox.next_due()
 

@@ -81,6 +81,10 @@ class JournalVerbs(Protocol):
         """RECEIVED rows, oldest first, raw bytes included."""
         ...
 
+    def unread_since(self) -> datetime | None:
+        """When the oldest RECEIVED row arrived; None: all was read."""
+        ...
+
     def listing(
         self, *, state: JournalState | None = None, limit: int = 50, before: int | None = None
     ) -> Sequence[Entry]:

@@ -39,6 +39,10 @@ _UNPROCESSED: Final = (
     f"SELECT {_COLUMNS}, raw FROM journal JOIN journal_raw ON journal_id = id "
     "WHERE state = 'received' AND state <> 'processed' ORDER BY id LIMIT ?"
 )
+_UNREAD_SINCE: Final = (
+    "SELECT min(received_at) FROM journal JOIN journal_raw ON journal_id = id "
+    "WHERE state = 'received' AND state <> 'processed'"
+)
 # The labels of a message that was not read yet are with its bytes.
 _LISTED: Final = (
     f"SELECT {_COLUMNS}, CASE WHEN said IS NULL THEN "
@@ -132,6 +136,9 @@ class SqliteJournal:
 
     def unprocessed(self, limit: int) -> Sequence[Entry]:
         return [self._entry(row) for row in self._run(_UNPROCESSED, (limit,)).fetchall()]
+
+    def unread_since(self) -> datetime | None:
+        return maybe_instant(self._run(_UNREAD_SINCE).fetchall()[0][0])
 
     def listing(
         self, *, state: JournalState | None = None, limit: int = 50, before: int | None = None

@@ -14,6 +14,7 @@ from engine.model.flow import DeliveryState
 from tests.support.house import Engine
 
 PATIENT = "26000001"
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -159,6 +160,73 @@ async def test_a_letter_cancelled_by_a_person_is_not_written_again(
     perform(context, "outbox.cancel", {"delivery": letter.id})
     await engine.wait(timedelta(hours=1))
     assert len(engine.deliveries(PATIENT)) == 1
+
+
+async def corrected(engine: Engine) -> None:
+    """The hospital corrects the spelling of the name: the letter would say something else."""
+    (path,) = (ROOT / "fixtures/day").glob("*lambert-A01.hl7")
+    raw = path.read_bytes().replace(b"LAMBERT", b"LAMBERTY").replace(b"D000001", b"D000099")
+    engine.now += timedelta(seconds=1)
+    await engine.journal(raw.replace(b"20260302081500|", b"20260302090000|"))
+    await engine.read()
+    await engine.wait(timedelta(seconds=6))
+
+
+async def test_the_cancel_of_a_person_stands_when_the_content_changes_and_a_task_tells_it(
+    engine: Engine,
+    context: Context,
+) -> None:
+    await heard_and_written(engine)
+    (letter,) = engine.deliveries(PATIENT)
+    perform(context, "outbox.cancel", {"delivery": letter.id})
+    await corrected(engine)
+    assert len(engine.deliveries(PATIENT)) == 1
+    (asked,) = perform(context, "task.list", {})["tasks"]
+    assert (asked["kind"], asked["about"]) == ("cancelled-letter", letter.id)
+    with pytest.raises(OperationError):
+        perform(context, "task.done", {"task": asked["id"], "answer": "done"})
+    perform(context, "task.done", {"task": asked["id"], "answer": "no"})
+    await engine.wait(timedelta(hours=1))
+    assert len(engine.deliveries(PATIENT)) == 1
+    assert perform(context, "task.list", {})["tasks"] == []
+
+
+async def test_a_cancelled_letter_that_a_person_asks_for_again_is_written_as_of_now(
+    engine: Engine,
+    context: Context,
+) -> None:
+    await heard_and_written(engine)
+    (letter,) = engine.deliveries(PATIENT)
+    perform(context, "outbox.cancel", {"delivery": letter.id})
+    await corrected(engine)
+    (asked,) = perform(context, "task.list", {})["tasks"]
+    perform(context, "task.done", {"task": asked["id"], "answer": "go-on"})
+    await engine.wait(timedelta(seconds=6))
+    _, anew = engine.deliveries(PATIENT)
+    assert (anew.state, anew.version) == (DeliveryState.QUEUED, 1)
+    assert anew.statement != letter.statement
+
+
+async def test_a_cancelled_letter_may_be_asked_for_again_though_nothing_changed(
+    engine: Engine,
+    context: Context,
+) -> None:
+    await heard_and_written(engine)
+    (letter,) = engine.deliveries(PATIENT)
+    with pytest.raises(OperationError, match="No person cancelled"):
+        perform(context, "outbox.again", {"delivery": letter.id})
+    perform(context, "outbox.cancel", {"delivery": letter.id})
+    for _ in range(2):  # asked twice is asked once
+        perform(context, "outbox.again", {"delivery": letter.id})
+        await engine.wait(timedelta(seconds=6))
+        _, anew = engine.deliveries(PATIENT)
+        assert anew.state is DeliveryState.QUEUED
+    # The new one, cancelled too, stays cancelled.
+    perform(context, "outbox.cancel", {"delivery": anew.id})
+    await engine.wait(timedelta(hours=1))
+    assert len(engine.deliveries(PATIENT)) == 2
+    lines = engine.store.read_sync(lambda tx: tx.audit.entries(limit=10_000))
+    assert ("task-closed", "claire") in {(line.kind, line.actor) for line in lines}
 
 
 async def test_a_person_tells_what_a_way_out_of_unknown_kind_means(

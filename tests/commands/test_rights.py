@@ -231,7 +231,8 @@ LOOKS: dict[str, Callable[[str, int], dict[str, Any]]] = {
 }  # fmt: skip
 # These show nothing of a patient.
 BLIND = {
-    "status", "journal.list", "outbox.list", "outbox.release", "outbox.retry", "pause", "resume",
+    "status", "journal.list", "outbox.list", "outbox.again", "outbox.release", "outbox.retry",
+    "pause", "resume",
     "audit.verify", "audit.key", "purge", "keys.list", "keys.rotate", "directory.imported",
     # Of doctors; and each line of the list that is taken has the audit lines of gp.found.
     "doctor.note", "doctor.list", "doctor.forget", "gp.import",

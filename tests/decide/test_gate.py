@@ -1,12 +1,13 @@
 """Identity: what forbids a letter, and what a letter may carry of the national identity."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.decide.gate import evidence_of_veto, identity, qualified_ins, veto_key
 from engine.decide.reasons import Reason
 from engine.model.people import INS_FICTITIOUS, INS_NIR, INS_REAL, Ins, Traits
-from engine.model.policy import Mode, Vetoes
+from engine.model.policy import Mode, Policy, Vetoes
 from engine.model.stay import Person
 from tests.support.patients import POLICY, TRAITS
 
@@ -91,3 +92,39 @@ def test_a_flag_that_is_on_silences_until_a_person_has_looked_at_that_very_evide
     assert {FLAGS[one] for one in raised - off} == set(evidence_of_veto(who, vetoes)) - {
         f"PID-32={one}" for one in status
     }
+
+
+@pytest.mark.parametrize(
+    "status",
+    # PAM FR 2.11, PID-32: hidden, anonymous, doubtful, doubled, in collision, usurped, fictitious.
+    [
+        "ANOM",
+        "FICT",
+        "USUR",
+        "DOUB",
+        "DESA",
+        "COLP",
+        "COLV",
+        "CACH",
+        "DOUT",
+        "HOMA",
+        "DPOT",
+        "DOUA",
+    ],
+)
+def test_each_status_of_doubt_silences_where_the_site_says_nothing_else(status: str) -> None:
+    policy = Policy(mode=Mode.TEST)
+    who = person(TRAITS.model_copy(update={"identity_status": ("VALI", status)}))
+    assert identity(who, policy, ()) is Reason.IDENTITY_VETO
+
+
+def test_a_fictitious_ins_is_told_nothing_of_in_production() -> None:
+    ins = Ins(matricule=GOOD, oid=min(INS_FICTITIOUS))
+    who = person(COMPLETE.model_copy(update={"ins": ins, "identity_status": ("VALI",)}))
+    assert identity(who, POLICY, ()) is Reason.TEST_IDENTITY
+
+
+@pytest.mark.parametrize("lacking", ["birth_family", "birth_given", "birth_date", "sex"])
+def test_an_identity_that_lacks_a_trait_of_a_letter_asks(lacking: str) -> None:
+    who = person(TRAITS.model_copy(update={lacking: None}))
+    assert identity(who, POLICY, ()) is Reason.IDENTITY_INCOMPLETE

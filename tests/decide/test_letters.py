@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from engine.decide.letters import message_id, mint_oid, write
+from engine.decide.letters import address_for, message_id, mint_oid, write
 from engine.decide.plan import Send
 from engine.mapping.content import MOST_TEXT
 from engine.model.config import Hospital
@@ -14,6 +14,7 @@ from engine.model.errors import ComposeError
 from engine.model.fact import DocumentForm, Half, Visibility
 from engine.model.letter import HEADINGS, Letter
 from engine.model.people import Professional
+from engine.model.policy import Mode
 from engine.model.summary import (
     Contribution,
     Items,
@@ -23,7 +24,18 @@ from engine.model.summary import (
     Treatment,
     Vaccination,
 )
-from tests.support.patients import DSP, START, World, agreed, arrived, moved, released, written
+from tests.support.patients import (
+    BOX,
+    DSP,
+    POLICY,
+    START,
+    World,
+    agreed,
+    arrived,
+    moved,
+    released,
+    written,
+)
 
 HOSPITAL = Hospital(
     name="CH d'Exempleville",
@@ -241,3 +253,11 @@ def test_what_the_other_half_does_with_the_same_bytes_changes_no_statement() -> 
         )
     )  # fmt: skip
     assert due(world).say.statement == before
+
+
+def test_in_test_mode_every_letter_is_addressed_to_the_first_test_mailbox() -> None:
+    test = POLICY.model_copy(
+        update={"mode": Mode.TEST, "test_mailboxes": ("a@ch.example", "b@ch.example")}
+    )
+    assert address_for(BOX, test) == "a@ch.example"
+    assert address_for(BOX, POLICY) == BOX.address

@@ -7,6 +7,7 @@ import pytest
 
 from engine.decide.reasons import Reason
 from engine.decide.recall import recall
+from engine.model.capacity import ProtectionStated
 from engine.model.consent import ConsentState, Purpose
 from engine.model.fact import Action, GpConfirmed, GpStated, Half, PersonStated
 from engine.model.letter import LetterKind
@@ -155,3 +156,12 @@ def test_a_letter_possibly_sent_is_taken_back_too() -> None:
     ask_back(world)
     world.wait(HOUR)
     assert kinds(world)[1:] == [LetterKind.ARRIVAL_CANCELLED]
+
+
+def test_nothing_is_said_any_more_of_one_who_turns_out_to_be_a_child() -> None:
+    world = told()
+    ask_back(world)
+    world.tell(ProtectionStated(infant=True, at=world.now, by="IDE"))
+    world.wait(HOUR)
+    assert kinds(world) == [LetterKind.ARRIVAL_NOTICE]
+    assert world.plan().threads[-1].reason is Reason.INFANT

@@ -49,8 +49,8 @@ async def test_one_wrong_line_puts_the_whole_file_aside_with_reasons_by_line_and
     folder = made(tmp_path)
     (folder / "a.csv").write_bytes(CSV.replace(b"refused", b"LAMBERT"))
     assert await dropping(folder, receiver).sweep() == 1
-    assert names(folder / "quarantine") == ["a.csv", "a.csv.reason.txt"]
-    reason = (folder / "quarantine/a.csv.reason.txt").read_text("utf-8")
+    assert names(folder / "quarantine") == ["journal-1.reason.txt"]
+    reason = (folder / "quarantine/journal-1.reason.txt").read_text("utf-8")
     assert "line 3, state: " in reason
     assert "LAMBERT" not in reason
     (entry,) = await journal(store)
@@ -67,7 +67,7 @@ async def test_a_folder_of_agreements_takes_nothing_else(
     (folder / "lettre.json").write_bytes(EXAMPLE)
     assert await dropping(folder, receiver).sweep() == 1
     assert names(folder) == ["a.hl7"]
-    assert names(folder / "quarantine") == ["lettre.json", "lettre.json.reason.txt"]
+    assert names(folder / "quarantine") == ["journal-1.reason.txt"]
     (entry,) = await journal(store)
     assert entry.message_type == "CONSENTS"
 

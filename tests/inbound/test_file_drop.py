@@ -67,9 +67,36 @@ async def test_what_was_taken_is_not_left_in_clear_unless_asked_for(
     assert names(folder) == ["a.hl7"]
     assert await dropping(keep=False).sweep() == 1
     assert (names(folder), names(folder / "done"), len(await journal(store))) == ([], [], 2)
-    (folder / "c.hl7").write_bytes(b"MSH|^~no message")
-    assert await dropping(keep=False).sweep() == 1  # a person must look at it
-    assert names(folder / "quarantine") == ["c.hl7", "c.hl7.reason.txt"]
+    # A person must look at what was refused: its bytes are in the journal, and the number is told.
+    (folder / "LAMBERT.hl7").write_bytes(b"MSH|^~no message")
+    assert await dropping(keep=False).sweep() == 1
+    assert (names(folder), names(folder / "quarantine")) == ([], ["journal-3.reason.txt"])
+    assert "journal 3" in (folder / "quarantine/journal-3.reason.txt").read_text("utf-8")
+    entry = await store.read(lambda tx: tx.journal.get(3))
+    assert entry is not None
+    assert (entry.raw, entry.peer) == (b"MSH|^~no message", "LAMBERT.hl7")
+
+
+async def test_what_the_journal_does_not_hold_whole_stays_as_it_is(
+    dropping: Dropping, folder: Path
+) -> None:
+    data = adt() * 100
+    (folder / "a.hl7").write_bytes(data)
+    assert await dropping(keep=False, max_file=1024).sweep() == 1
+    assert names(folder / "quarantine") == ["a.hl7", "a.hl7.reason.txt"]
+    assert (folder / "quarantine/a.hl7").read_bytes() == data
+
+
+async def test_a_torn_frame_in_a_file_is_in_the_journal_whole(
+    dropping: Dropping, folder: Path, store: SqliteStore
+) -> None:
+    torn = adt() + b"x" * 70_000
+    (folder / "a.hl7").write_bytes(b"\x0b" + torn)
+    assert await dropping(keep=False).sweep() == 1
+    assert names(folder / "quarantine") == ["journal-1.reason.txt"]
+    entry = await store.read(lambda tx: tx.journal.get(1))
+    assert entry is not None
+    assert entry.raw.endswith(torn)
 
 
 async def test_a_file_of_frames_is_taken(

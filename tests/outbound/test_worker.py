@@ -12,9 +12,18 @@ import structlog
 
 from engine.model.config import Retry
 from engine.model.errors import StoreError
-from engine.model.flow import Accepted, Cause, Deferred, Delivery, DeliveryState, Outcome, Unknown
+from engine.model.flow import (
+    Accepted,
+    Cause,
+    Deferred,
+    Delivery,
+    DeliveryState,
+    JournalState,
+    Outcome,
+    Unknown,
+)
 from engine.model.task import TaskKind
-from engine.outbound.ledger import open_attempt
+from engine.outbound.ledger import NotOpened, open_attempt
 from engine.outbound.permission import Cancel, Hold, Leave, Permission, Wait
 from engine.outbound.smtp import SmtpTransport
 from engine.outbound.traffic import Route
@@ -26,9 +35,11 @@ from tests.outbound.test_smtp import peer_with, settings
 from tests.support.certs import Certs
 from tests.support.deliveries import NOW, a_delivery, a_mime
 from tests.support.smtp_peer import DROP, GOOD, SILENCE, Act, Peer, Reply
+from tests.support.stores import entry
 
 T = TypeVar("T")
 MINUTE = timedelta(minutes=1)
+SECOND = timedelta(seconds=1)
 
 
 class Scripted:
@@ -287,6 +298,24 @@ async def test_a_pause_stops_all_sending_until_it_ends(bench: Bench) -> None:
     await bench.store.write(lambda tx: tx.meta.put("paused", "by hand"))
     assert await worker.run_due() == 0
     await bench.store.write(lambda tx: tx.meta.put("paused", None))
+    assert await worker.run_due() == 1
+    assert transport.dialed == ["d1"]
+
+
+async def test_nothing_leaves_before_what_was_acknowledged_a_second_ago_was_read(
+    bench: Bench,
+) -> None:
+    await bench.queue("d1")
+    transport = Scripted(Accepted("250"))
+    worker = bench.worker(transport)
+    number = await bench.store.write(lambda tx: tx.journal.add(entry(1), NOW - SECOND))
+    assert await worker.run_due() == 0
+    opened = await bench.store.write(lambda tx: open_attempt(tx, "d1", NOW, lambda *_: Leave()))
+    assert opened == NotOpened("gone", "unread-messages")
+    assert (await bench.row()).state is DeliveryState.QUEUED
+    # Read, and something came half a second ago: that is no delay yet.
+    await bench.store.write(lambda tx: tx.journal.close(number, JournalState.PROCESSED, NOW))
+    await bench.store.write(lambda tx: tx.journal.add(entry(2), NOW - SECOND / 2))
     assert await worker.run_due() == 1
     assert transport.dialed == ["d1"]
 
