@@ -24,7 +24,8 @@ from engine.decide.letters import address_for, message_id, write
 from engine.decide.plan import Plan, Send, plan
 from engine.decide.scene import Scene
 from engine.knowledge import Knowledge, look_again
-from engine.model.config import Channel, Hospital
+from engine.model.channel import Channel
+from engine.model.config import Hospital
 from engine.model.errors import ComposeError, StoreError
 from engine.model.flow import Delivery, DeliveryState
 from engine.model.letter import Letter, LetterKind

@@ -10,7 +10,8 @@ from engine.dispatch import Dispatcher, Press
 from engine.inbound.receive import Receiver
 from engine.knowledge import reconsider
 from engine.mapping.schema import Dialect
-from engine.model.config import Channel, Config
+from engine.model.channel import Channel
+from engine.model.config import Config
 from engine.model.errors import ConfigError
 from engine.model.task import TaskKind
 from engine.outbound.ledger import PAUSED

@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from engine.model.config import NeutralChannel, NeutralUnit
+from engine.model.channel import NeutralChannel
+from engine.model.config import NeutralUnit
 from engine.model.errors import ConfigError
 from engine.model.people import rpps_ok
 from engine.privacy.report import OwnTerms

@@ -6,7 +6,8 @@ from datetime import datetime
 from ipaddress import ip_address
 from pathlib import Path
 
-from engine.model.config import Channel, Health, SecretRef
+from engine.model.channel import Channel, SecretRef
+from engine.model.config import Health
 from engine.model.errors import ConfigError
 from engine.model.value import Value
 from engine.runtime import certificates

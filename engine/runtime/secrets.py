@@ -7,7 +7,7 @@ from typing import Literal, cast
 
 from pydantic import SecretStr
 
-from engine.model.config import SecretRef
+from engine.model.channel import SecretRef
 from engine.model.errors import ConfigError
 
 _REFERENCE = re.compile(r"(file|env|credential):(.+)", re.DOTALL)

@@ -18,7 +18,7 @@ from typing import Any, Final, Literal, Union, get_args, get_origin
 from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
-from engine.model.config import SecretRef
+from engine.model.channel import SecretRef
 from engine.model.value import Value
 from engine.runtime import toml_positions
 from engine.runtime.secrets import parse_reference

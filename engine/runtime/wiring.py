@@ -12,7 +12,8 @@ from engine.dispatch import Press
 from engine.inbound.door import Door
 from engine.knowledge import Knowledge
 from engine.mapping.schema import Dialect
-from engine.model.config import Channel, Config, Listener, WatchedFolder
+from engine.model.channel import Channel
+from engine.model.config import Config, Listener, WatchedFolder
 from engine.model.errors import ConfigError
 from engine.model.flow import Delivery
 from engine.model.policy import Mode

@@ -10,7 +10,7 @@ import pytest
 import structlog
 from pydantic import SecretStr
 
-from engine.model.config import SecretRef, Smtp
+from engine.model.channel import SecretRef, Smtp
 from engine.model.errors import ConfigError
 from engine.model.flow import Accepted, Cause, Deferred, Outcome, Rejected, Unknown
 from engine.outbound.smtp import SmtpTransport

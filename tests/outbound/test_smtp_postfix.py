@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from engine.model.config import Smtp
+from engine.model.channel import Smtp
 from engine.model.flow import Accepted, Cause, Deferred, Outcome, Rejected
 from engine.outbound.smtp import SmtpTransport
 from tests.support.certs import Certs

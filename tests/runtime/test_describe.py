@@ -5,7 +5,8 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, Union, get_args, get_origin
 
-from engine.model.config import Config, SecretRef
+from engine.model.channel import SecretRef
+from engine.model.config import Config
 from engine.model.value import Value
 from engine.runtime.describe import describe
 from engine.runtime.directory_file import COLUMNS

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from engine.model.config import SecretRef
+from engine.model.channel import SecretRef
 from engine.model.errors import ConfigError
 from engine.runtime.secrets import parse_reference, resolve_secret
 
