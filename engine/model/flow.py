@@ -43,7 +43,7 @@ class DeliveryState(StrEnum):
     QUEUED = "queued"  # waits for its time
     SENDING = "sending"  # an attempt is open
     HELD = "held"  # a person holds it
-    RELAYED = "relayed"  # the operator's server, or the gateway's folder, took it
+    RELAYED = "relayed"  # the operator's server, the gateway's folder, the print queue took it
     REJECTED = "rejected"  # refused for good: a task
     EXPIRED = "expired"  # too old to try again: a task
     CANCELLED = "cancelled"  # it must not leave: no consent any more, corrected, or by hand
@@ -91,6 +91,7 @@ class Cause(StrEnum):
     SILENCE = "silence"  # nothing after the final dot: possibly sent
     DROPPED = "dropped"  # the connection fell before the final dot
     FOLDER = "folder"  # the folder of a gateway could not be written
+    COMMAND = "command"  # the program of a channel did not start, or said: later
     INTERNAL = "internal"  # a fault of ours
 
 
