@@ -117,6 +117,13 @@ class LengthError(LetterError):
         )
 
 
+class PostalError(LetterError):
+    """No address that the window of an envelope shows."""
+
+    code = "LE-111"
+    what = "This letter cannot be posted."
+
+
 class SizeError(LetterError):
     """The mail is larger than the channel takes."""
 

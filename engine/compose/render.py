@@ -24,7 +24,8 @@ class Rendered:
     """A mail ready to be stored, and the same letter in each of its forms, by file name.
 
     ``files``: letter.txt and letter.pdf always; cda.xml, metadata.xml and ihe_xdm.zip on an "xdm"
-    channel; letter.hpr on an "hprim" one.
+    channel; letter.hpr on an "hprim" one. On a "paper" one, letter.pdf begins with the address
+    page.
     """
 
     mime: bytes
@@ -42,8 +43,8 @@ def render(
     """Make every form of a letter, and the mail that carries them.
 
     Pure, thread-safe, and the same bytes for the same arguments. ``typeset`` makes the
-    PDF; ``leaflet`` is a PDF of the unit, joined as it is, but never to a discreet letter. Raises
-    a ComposeError, which names no patient, when the letter cannot be made.
+    PDF; ``leaflet`` is a PDF of the unit, joined as it is, but neither to a discreet letter nor to
+    one on paper. Raises a ComposeError, which names no patient, when the letter cannot be made.
     """
     clean = viewed(cleaned(letter), shop.roles[GP])
     if clean.discreet:
@@ -51,7 +52,7 @@ def render(
     check_names(clean)
     check_length(clean)
     text = write(clean, shop.patterns[clean.kind], shop.zone)
-    paper = print_letter(text, clean, shop.press, shop.zone, typeset)
+    paper = print_letter(text, clean, shop.press, shop.zone, typeset, face.envelope)
     pdf = paper.pdf
     words = plain_words(text, clean, paper.annex_pages, shop.zone)
     files = {"letter.txt": render_plain(words).encode(), "letter.pdf": pdf}
@@ -60,6 +61,8 @@ def render(
         xdm, metadata = render_xdm(clean, cda, shop)
         files |= {"cda.xml": cda, "metadata.xml": metadata, "ihe_xdm.zip": xdm}
         made = Renderings(text.mail, pdf, xdm=xdm, leaflet=leaflet)
+    elif face.format == "paper":
+        made = Renderings(text.mail, pdf)
     else:
         hprim = render_hprim(words, clean, shop.zone)
         files["letter.hpr"] = hprim

@@ -102,17 +102,18 @@ class PrintQueue(Value):
     """Letters on paper, for those without an electronic mailbox: PDF files and a manifest."""
 
     path: Path = Field(
-        description="<id>.pdf and manifest.jsonl appear here; done/ and posted/ "
-        "in it are for the mail room."
+        description="<id>.pdf and manifest.jsonl appear here; what is moved to done/ "
+        "in it was printed and posted."
     )
     return_address: tuple[str, ...] = Field(
         default=(),
+        max_length=4,
         description="Small lines at the top of the address page: the hospital's mail room.",
     )
     window_left: int = Field(
         default=100, ge=15, le=150, description="Of the address, mm from the left (NF Z10-011)."
     )
-    window_top: int = Field(default=45, ge=15, le=250, description="mm from the top of the sheet.")
+    window_top: int = Field(default=45, ge=30, le=250, description="mm from the top of the sheet.")
     window_width: int = Field(default=90, ge=50, le=180, description="mm.")
     window_height: int = Field(default=35, ge=20, le=60, description="mm.")
 

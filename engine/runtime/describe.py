@@ -70,6 +70,11 @@ _EXAMPLES: Final[dict[str, Any]] = {
     "channels.smtp.username": "relais",
     "channels.smtp.password": "credential:smtp-password",
     "channels.folder.path": "/var/spool/relais/gateway",
+    "channels.command.argv": ["/opt/connector/send", "--to", "{recipient}", "--id", "{id}"],
+    "channels.command.private": "/var/lib/relais/connector",
+    "channels.command.environment": {"KEYS": "/opt/connector/keys"},
+    "channels.print.path": "/var/spool/relais/print",
+    "channels.print.return_address": ["CH d'Exempleville", "00000 EXEMPLEVILLE"],
     "listener.name": "dpi",
     "listener.port": 2575,
     "listener.mapping": "pam-fr",
@@ -86,6 +91,7 @@ _EXAMPLES: Final[dict[str, Any]] = {
 _LEFT_OUT: Final = frozenset(
     {
         *("listener.tls", "channels.folder", "channels.neutral", "folder"),
+        *("channels.command", "channels.print"),
         *("units.delays", "units.neutral"),
     }
 )

@@ -17,8 +17,10 @@ from engine.model.config import Config, Listener, WatchedFolder
 from engine.model.errors import ConfigError
 from engine.model.flow import Delivery
 from engine.model.policy import Mode
+from engine.outbound.command import CommandTransport
 from engine.outbound.folder import FolderTransport
 from engine.outbound.permission import Cancel, Leave, Permission, Wait
+from engine.outbound.print_queue import PrintQueueTransport
 from engine.outbound.smtp import SmtpTransport
 from engine.outbound.traffic import Route
 from engine.runtime.leaflet import read_leaflet
@@ -94,7 +96,15 @@ def route_of(channel: Channel) -> Route:
             concurrency=channel.smtp.connections,
             per_minute=channel.per_minute,
         )
-    assert channel.folder is not None  # the settings see to it: exactly one of the two
+    if channel.command is not None:
+        return Route(
+            transport=CommandTransport(channel.command),
+            concurrency=channel.command.concurrency,
+            per_minute=channel.per_minute,
+        )
+    if channel.print is not None:
+        return Route(transport=PrintQueueTransport(channel.print), per_minute=channel.per_minute)
+    assert channel.folder is not None  # the settings see to it: exactly one of the four
     return Route(transport=FolderTransport(channel.folder.path), per_minute=channel.per_minute)
 
 
