@@ -72,9 +72,17 @@ MOVES: Final[dict[DeliveryState, frozenset[DeliveryState]]] = {
     DeliveryState.HELD: frozenset({DeliveryState.QUEUED, DeliveryState.CANCELLED}),
     DeliveryState.REJECTED: frozenset({DeliveryState.QUEUED, DeliveryState.CANCELLED}),
     DeliveryState.EXPIRED: frozenset({DeliveryState.QUEUED, DeliveryState.CANCELLED}),
-    DeliveryState.RELAYED: frozenset(),
+    DeliveryState.RELAYED: frozenset(
+        {DeliveryState.RELAYED}  # paper: posted (outbound.posted)
+    ),
     DeliveryState.CANCELLED: frozenset(),
 }
+
+
+# Reasons of a RELAYED delivery on paper: it lies in the print queue; a person has posted it, which
+# is no proof that it arrived.
+TO_PRINT: Final = "to-be-printed"
+POSTED: Final = "posted"
 
 
 class Cause(StrEnum):
@@ -100,6 +108,7 @@ class Accepted:
     """The peer took the message and answered so (250 to DATA, or a rename that succeeded)."""
 
     reply: str  # first 200 characters of the peer's answer; holds no address of ours
+    reason: str = ""  # of the delivery from then on: TO_PRINT
 
 
 @dataclass(frozen=True, slots=True)

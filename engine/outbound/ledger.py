@@ -284,8 +284,8 @@ def _raise_task(tx: Tx, row: Delivery, number: int, now: datetime, *, uncertain:
 def _reason(outcome: Outcome) -> str:
     """Why it did not go, in words of ours: "busy 451 4.7.1"."""
     match outcome:
-        case Accepted():
-            return ""
+        case Accepted(reason=reason):
+            return reason
         case (
             Deferred(cause=cause, code=code, status=status)
             | Rejected(cause=cause, code=code, status=status)

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Final
 
 from engine.model.channel import PrintQueue
-from engine.model.flow import Accepted, Cause, Deferred, Delivery, Outcome, Rejected
+from engine.model.flow import TO_PRINT, Accepted, Cause, Deferred, Delivery, Outcome, Rejected
 from engine.outbound.folder import SAFE_ID, flush_folder, write_through
 from engine.wire.paper_mail import ADDRESS_PAGE, PaperLetter, paper_letter
 
@@ -66,7 +66,7 @@ class PrintQueueTransport:
                 self._tell(name, letter)
         except OSError:
             return Deferred(Cause.FOLDER)
-        return Accepted(reply="was in the print queue" if known else "in the print queue")
+        return Accepted("was in the print queue" if known else "in the print queue", TO_PRINT)
 
     def _write(self, target: Path, pdf: bytes) -> None:
         beside = target.with_name(f".{target.name}.part")

@@ -21,6 +21,7 @@ from engine.printer.apart import Printer
 from engine.process import Processor, dialects_of
 from engine.runtime import logs
 from engine.runtime.firewall import LetterFirewall, ground_of
+from engine.runtime.mail_room import MailRoom
 from engine.runtime.metrics import Levels, Metrics
 from engine.runtime.settings import KEPT, NOT_STARTED, load
 from engine.runtime.ways_in import GRACE, Stage, WaysIn
@@ -71,6 +72,7 @@ class Assembly:
             poll=timedelta(seconds=1),
             drain=GRACE,
         )
+        self.mail_room = MailRoom(self.store, lambda: self.settings.config.channels, utc_now)
         self.dispatcher = Dispatcher(
             self.store,
             knowledge=lambda: self._knowledge,

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.model.channel import PrintQueue
-from engine.model.flow import Accepted, Cause, Deferred, Rejected
+from engine.model.flow import TO_PRINT, Accepted, Cause, Deferred, Rejected
 from engine.outbound.print_queue import (
     DONE,
     MANIFEST,
@@ -53,7 +53,7 @@ async def test_a_crash_between_file_and_line_is_mended_by_the_next_attempt(tmp_p
     await queue(tmp_path).attempt(delivery, a_paper_mail(delivery))
     (tmp_path / MANIFEST).unlink()
     outcome = await queue(tmp_path).attempt(delivery, a_paper_mail(delivery))
-    assert outcome == Accepted(reply="was in the print queue")
+    assert outcome == Accepted("was in the print queue", TO_PRINT)
     assert manifest_ids(tmp_path) == {"abc1"}
 
 
