@@ -9,6 +9,7 @@ from engine.model.channel import PrintQueue
 from engine.model.flow import POSTED, Delivery, DeliveryState
 from engine.outbound.posted import in_print_queue, mark_posted
 from engine.outbound.print_queue import forget
+from engine.runtime.wiring import teller_of
 from engine.store.interface import Tx
 
 _ALL = 10_000
@@ -29,7 +30,7 @@ def listing(context: Context, args: dict[str, Any]) -> dict[str, Any]:
 
 def done(context: Context, args: dict[str, Any]) -> dict[str, Any]:
     """They were printed and posted; their files leave the queue: the store has them."""
-    queues = _queues(context)
+    queues, teller = _queues(context), teller_of(context.settings)
     ids = [str(one) for one in list_of(args, "deliveries")]
 
     def work(tx: Tx) -> list[Delivery]:
@@ -42,6 +43,8 @@ def done(context: Context, args: dict[str, Any]) -> dict[str, Any]:
                     what = "This letter was posted before."
                 raise refused(what, where="the delivery id", remedy="see: relais print list")
             mark_posted(tx, row, context.now(), context.actor)
+            if teller is not None:
+                teller.left_or_refused(tx, row.id, context.now())
             rows.append(row)
         return rows
 
@@ -49,6 +52,7 @@ def done(context: Context, args: dict[str, Any]) -> dict[str, Any]:
     for row in rows:
         with contextlib.suppress(OSError):  # the daemon's mail room tries it again
             forget(queues[row.channel].path, row.id)
+    context.wake()
     return {"posted": [row.id for row in rows]}
 
 

@@ -25,6 +25,9 @@ TASKS: Final[dict[TaskKind, str]] = {
     TaskKind.CORRECTION: "What was sent is no longer right.",
     TaskKind.DELIVERY_FAILED: "A letter could not be delivered.",
     TaskKind.DELIVERY_UNCERTAIN: "A letter may have been delivered; no proof came.",
+    TaskKind.RECORD_NOT_TOLD: "The hospital's record could not be told of a letter that left.",
+    TaskKind.RECORD_REFUSED: "A system of the hospital says that it could not use what it was told "
+    "of a letter.",
     TaskKind.MESSAGE_UNREADABLE: "A message was stored and cannot be read.",
     TaskKind.LETTER_IMPOSSIBLE: "A letter cannot be made.",
     TaskKind.LEAK: "A letter is held: it may say what it must not.",
@@ -76,6 +79,10 @@ CURES: Final[dict[TaskKind, str]] = {
     TaskKind.DELIVERY_FAILED: "see: relais outbox show {about}; mend the mailbox or the relay; "
     "then: relais outbox retry {about}",
     TaskKind.DELIVERY_UNCERTAIN: "call the doctor: did it arrive? see: relais outbox show {about}",
+    TaskKind.RECORD_NOT_TOLD: "see: relais outbox show {about}; mend the interface or the DPI; "
+    "then: relais outbox retry {about}; or file the letter there by hand",
+    TaskKind.RECORD_REFUSED: "see: relais outbox show {about}, and the audit line; file the letter "
+    "there by hand; close the task saying how",
     TaskKind.MESSAGE_UNREADABLE: "see: relais journal show (number in {about}); mend the mapping "
     "or the sender; then: relais journal replay",
     TaskKind.LETTER_IMPOSSIBLE: "see the audit line of this task for the cause; mend it; closing "

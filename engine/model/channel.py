@@ -142,6 +142,31 @@ class Mllp(Value):
     max_answer: int = Field(default=64 * 1024, ge=1024, description="Longest answer, bytes.")
 
 
+class Record(Value):
+    """The hospital's record, told over MLLP what was sent: copies as MDM, receipts as ZAM."""
+
+    application: str = Field(description="MSH-5.")
+    facility: str = Field(default="", description="MSH-6.")
+    own_facility: str = Field(default="", description="MSH-4; empty: the hospital's FINESS.")
+    assigner: str = Field(default="", description="PID-3.4.1: name of the domain of the IPP.")
+    content: Literal["cda", "pdf"] = Field(
+        default="cda", description="In OBX-5; a letter that has no CDA goes as PDF."
+    )
+    profile: str = Field(
+        default="2.1^CISIS_CDA_HL7_V2", description="MSH-21 of copies with a CDA and of receipts."
+    )
+    enhanced: bool = Field(
+        default=True, description="Ask for CA, then AA (MSH-15, MSH-16). False: AA alone."
+    )
+    replacements: bool = Field(
+        default=True, description="A new version replaces the copy before it (T10). False: T02."
+    )
+    receipts: bool = Field(
+        default=True, description="ZAM to the senders of documents that ask for it."
+    )
+    mllp: Mllp
+
+
 class Channel(Value):
     """One way out. Exactly one of `smtp`, `folder`, `command` and `print`."""
 

@@ -13,7 +13,7 @@ from typing import Literal
 from pydantic import Field
 
 from engine.model.capacity import Capacity
-from engine.model.channel import MIB, Channel, SecretRef
+from engine.model.channel import MIB, Channel, Record, SecretRef
 from engine.model.letter import Signatory
 from engine.model.policy import (
     AWAY_MAX,
@@ -281,6 +281,7 @@ class Config(Value):
     units: dict[str, Unit] = Field(description="By USMP key of the mapping's units.toml.")
     delays: Delays = Delays()
     channels: dict[str, Channel]
+    record: Record | None = None
     listener: tuple[Listener, ...] = ()
     folder: tuple[WatchedFolder, ...] = ()
     retry: Retry = Retry()

@@ -183,3 +183,4 @@ class Delivery:
     possibly_sent: bool  # an attempt ended in silence, or was cut by a crash
     closed_at: datetime | None
     reason: str  # why it was cancelled, held, rejected
+    about: str = ""  # the delivery that this message to the hospital's record tells of; else ""

@@ -32,6 +32,8 @@ class TaskKind(StrEnum):
     CORRECTION = "correction"
     DELIVERY_FAILED = "delivery-failed"
     DELIVERY_UNCERTAIN = "delivery-uncertain"
+    RECORD_NOT_TOLD = "record-not-told"
+    RECORD_REFUSED = "record-refused"
     MESSAGE_UNREADABLE = "message-unreadable"
     LETTER_IMPOSSIBLE = "letter-impossible"
     VOICE_MISSING = "voice-missing"

@@ -19,6 +19,8 @@ class AuditKind(StrEnum):
     ATTEMPT_OPENED = "attempt-opened"
     ATTEMPT_CLOSED = "attempt-closed"
     DELIVERY_MOVED = "delivery-moved"
+    RECORD_TOLD = "record-told"
+    RECORD_ANSWERED = "record-answered"
     TASK_RAISED = "task-raised"
     TASK_CLOSED = "task-closed"
     HUMAN_ACT = "human-act"

@@ -268,6 +268,8 @@ def recover(tx: Tx, now: datetime, *, policy: Retry, dice: float) -> int:
 
 def _raise_task(tx: Tx, row: Delivery, number: int, now: datetime, *, uncertain: bool) -> None:
     kind = TaskKind.DELIVERY_UNCERTAIN if uncertain else TaskKind.DELIVERY_FAILED
+    if row.about:
+        kind = TaskKind.RECORD_NOT_TOLD
     # The attempt is part of the key: a letter sent anew by hand that fails again asks again.
     tx.tasks.raise_(
         WantedTask(

@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -9,13 +10,16 @@ from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from engine.mapping.load import load_mapping
+from engine.model.channel import Record
 from engine.model.config import Encryption, Health, Hospital
 from engine.model.errors import ConfigError, StoreError
 from engine.model.people import luhn_ok, rpps_ok
 from engine.model.policy import Mode
+from engine.record import RECORD
 from engine.runtime import certificates
 from engine.runtime.check_neutral import check_envelopes, check_neutral
 from engine.runtime.check_traffic import check_channel, check_retry, check_ways_in, loopback
+from engine.runtime.check_ways_out import check_mllp
 from engine.runtime.directory_age import check_annuaire
 from engine.runtime.directory_file import NO_MAILBOX, DirectoryError, is_address, read_directory
 from engine.runtime.findings import ABSENT, Finding, Sound, cure_of, folder_fault
@@ -42,9 +46,30 @@ def check(sound: Sound, now: datetime) -> Iterator[Finding]:
     yield from check_ways_in(sound, now)
     for name, channel in sound.channels.items():
         yield from check_channel(("channels", name), channel, now)
+    yield from _record(sound, now)
     yield from check_retry(sound)
     yield from _directory(sound)
     yield from check_annuaire(sound, now)
+
+
+def _record(sound: Sound, now: datetime) -> Iterator[Finding]:
+    record: Record | None = sound.values.get("record")
+    if record is None:
+        return
+    if RECORD in sound.names("channels"):
+        yield Finding(
+            ("channels", RECORD),
+            "the way to the hospital's record has this name already",
+            "choose another name for this channel",
+        )
+    line = record.mllp
+    yield from check_mllp(("record", "mllp"), line, loopback(line.host), now)
+    if record.profile and not re.fullmatch(r"[0-9.]+\^\w+", record.profile):
+        yield Finding(
+            ("record", "profile"),
+            "not a profile of MSH-21: version, ^, name",
+            'such as "2.1^CISIS_CDA_HL7_V2"',
+        )
 
 
 def _mode(sound: Sound) -> Iterator[Finding]:

@@ -75,6 +75,14 @@ _EXAMPLES: Final[dict[str, Any]] = {
     "channels.command.environment": {"KEYS": "/opt/connector/keys"},
     "channels.print.path": "/var/spool/relais/print",
     "channels.print.return_address": ["CH d'Exempleville", "00000 EXEMPLEVILLE"],
+    "record.application": "DPI",
+    "record.facility": "CH-EXEMPLEVILLE",
+    "record.assigner": "CH-EXEMPLEVILLE",
+    "record.mllp.host": "dpi.ch-exempleville.example",
+    "record.mllp.port": 2576,
+    "record.mllp.ca_file": "/etc/relais/dpi-ca.pem",
+    "record.mllp.certificate": "/etc/relais/mllp-client.pem",
+    "record.mllp.key": "/etc/relais/mllp-client.key",
     "listener.name": "dpi",
     "listener.port": 2575,
     "listener.mapping": "pam-fr",
@@ -91,7 +99,7 @@ _EXAMPLES: Final[dict[str, Any]] = {
 _LEFT_OUT: Final = frozenset(
     {
         *("listener.tls", "channels.folder", "channels.neutral", "folder"),
-        *("channels.command", "channels.print"),
+        *("channels.command", "channels.print", "record"),
         *("units.delays", "units.neutral"),
     }
 )

@@ -12,7 +12,7 @@ import structlog
 
 from engine.model.channel import Channel
 from engine.model.errors import StoreError
-from engine.model.flow import POSTED, DeliveryState
+from engine.model.flow import POSTED, Delivery, DeliveryState
 from engine.outbound.posted import mark_posted
 from engine.outbound.print_queue import forget, posted
 from engine.store.interface import Store, Tx
@@ -31,9 +31,14 @@ class MailRoom:
         channels: Callable[[], dict[str, Channel]],
         now: Callable[[], datetime],
         *,
+        left: Callable[[Tx, Delivery, datetime], None] = lambda _tx, _row, _now: None,
+        queued: Callable[[], None] = lambda: None,
         poll: float = _POLL,
     ) -> None:
+        """``left`` is told, in the same transaction, of each letter that was posted; ``queued`` is
+        called after it."""
         self._store, self._channels, self._now, self._poll = store, channels, now, poll
+        self._left, self._queued = left, queued
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -64,7 +69,9 @@ class MailRoom:
                 return marked
             if word == "wait":
                 continue  # not ours, or its attempt is not on the disk yet
-            marked += word == "marked"
+            if word == "marked":
+                marked += 1
+                self._queued()
             with contextlib.suppress(OSError):  # it is found again, and known
                 await asyncio.to_thread(forget, folder, ident)
         return marked
@@ -75,4 +82,8 @@ class MailRoom:
             return "wait"
         if row.reason == POSTED:
             return "known"
-        return "marked" if mark_posted(tx, row, self._now(), f"print:{channel}") else "wait"
+        now = self._now()
+        if not mark_posted(tx, row, now, f"print:{channel}"):
+            return "wait"
+        self._left(tx, row, now)
+        return "marked"
