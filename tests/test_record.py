@@ -24,7 +24,7 @@ from engine.wire import hl7
 from engine.wire.encapsulated import undo_base64
 from engine.wire.mdm import Ends
 from engine.wire.zam import Zam, ZamKind, read_zam, write_zam
-from tests.commands.test_paper import Silent
+from tests.commands.test_paper import DIRECTORY, PAPER, Silent
 from tests.support.house import ROOT, Engine, opened
 from tests.support.mllp_receiver import Receiver, receiver, says
 
@@ -309,3 +309,39 @@ async def test_a_receipt_about_nothing_of_ours_is_left_and_an_unsure_one_parked(
     entries = engine.store.read_sync(lambda tx: [tx.journal.get(one) for one in engine.numbers])
     states = [one.state for one in entries if one]
     assert states == [JournalState.PROCESSED, JournalState.LEFT, JournalState.PARKED]
+
+
+async def test_a_new_version_replaces_the_copy_of_the_one_before(tmp_path: Path) -> None:
+    async with house(tmp_path, "AA") as (engine, peer, running):
+        for stems in (("017-", "018-", "019-", "020-"), ("067-",)):
+            await engine.hear(*stems)
+            for _ in range(4):
+                await engine.wait(timedelta(hours=1))
+                await running.run_due()
+        told = [hl7.read(one) for one in peer.messages]
+        by_number = {one.value("TXA", 12): one for one in told}
+        later = [one for one in told if one.value("TXA", 13)]
+        assert later
+        for message in told:
+            before = message.value("TXA", 13)
+            assert message.header.event == ("T10" if before else "T02")
+            assert not before or before in by_number
+
+
+async def test_a_letter_on_paper_is_copied_once_it_was_posted_and_as_pdf(tmp_path: Path) -> None:
+    (tmp_path / "print").mkdir()
+    async with receiver(says("AA")) as peer:
+        changes = ("[retry]\n", SETTINGS.format(port=peer.port)), ("[channels.mssante]\n", PAPER)
+        engine = opened(tmp_path, *changes, directory=DIRECTORY)
+        running = worker(engine, teller_of(engine.settings))
+        letter = await decided(engine)
+        await running.run_due()
+        assert about(engine, letter) == []  # it lies in the print queue
+        context = Context(engine.store, engine.settings, lambda: engine.now, "c", lambda: None)
+        perform(context, "print.done", {"deliveries": [letter.id]})
+        await running.run_due()
+        message = hl7.read(peer.messages[0])
+        assert undo_base64(message.value("OBX", 5, 5)).startswith(b"%PDF-")
+        assert [one.value(15, 4) for one in message.all("PRT")] == ["", ""]
+        await running._routes[RECORD].transport.close()
+        engine.store.close()

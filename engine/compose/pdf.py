@@ -10,6 +10,7 @@ from engine.compose.envelope_page import EnvelopePage, cover
 from engine.compose.faults import (
     AnnexError,
     PaperError,
+    PostalError,
     TooManyPagesError,
     UnusableAnnexError,
 )
@@ -77,6 +78,12 @@ def print_letter(
     Raises AnnexError, PaperError, PostalError."""
     told = printed(text, letter, zone)
     told["cover"] = None if envelope is None else cover(letter, envelope)
+    if envelope is not None and b"d.cover" not in press.template:
+        raise PostalError(
+            letter,
+            what="The template of the letters knows no address page.",
+            remedy="take it over from the letter.typ that is shipped",
+        )
     order = PrintOrder(
         fonts=press.fonts,
         template=press.template,

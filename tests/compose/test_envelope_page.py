@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +113,12 @@ def test_an_address_that_no_window_shows_whole_is_refused(postal: tuple[str, ...
     with pytest.raises(PostalError, match="LE-111") as caught:
         cover(letter(), EnvelopePage(queue=PrintQueue(path=Path("/x")), postal=postal))
     assert DOCTOR.family not in str(caught.value)
+
+
+def test_a_template_of_before_which_has_no_address_page_is_told_and_prints_nothing() -> None:
+    old = replace(shop().press, template=shop().press.template.replace(b"d.cover", b"d.lid"))
+    with pytest.raises(PostalError, match="no address page"):
+        render(letter(), replace(shop(), press=old), face())
 
 
 @settings(max_examples=200)
