@@ -269,6 +269,46 @@ async def test_a_refused_letter_is_told_to_the_sender_of_a_document_that_asked(
         )  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("kind", "wish"),
+    [(ZamKind.DELIVERY, "ACK_RECEPTION"), (ZamKind.READING, "ACK_LECTURE_MSS")],
+)
+async def test_what_comes_back_about_a_letter_is_told_once_to_those_who_asked_for_that_kind(
+    tmp_path: Path, kind: ZamKind, wish: str
+) -> None:
+    async with house(tmp_path, "AA") as (engine, peer, running):
+        asked = []
+        for stem in ("012-", "013-", "014-", "015-", "016-"):
+            (path,) = (ROOT / "fixtures/day").glob(f"*{stem}*.hl7")
+            raw = path.read_bytes()
+            if b"|MDM^T02" in raw:
+                raw += flag("MASQUE_PS", "N") + flag("DESTMSSANTEPS", "Y") + flag(wish, "Y")
+                asked.append(hl7.peek(raw).control_id)
+            await engine.journal(raw)
+        await engine.read()
+        await engine.wait(timedelta(seconds=10))
+        await running.run_due()
+        (letter,) = engine.deliveries("26000002")
+        teller = teller_of(engine.settings)
+        assert teller is not None
+
+        def tell(tx: Tx) -> None:
+            for one in ZamKind:
+                if one is not ZamKind.DMP:
+                    teller.receipt(tx, letter, one, Zam(one, "", positive=True), engine.now)
+
+        for _ in range(2):
+            await engine.store.write(tell)
+            while await running.run_due():
+                pass
+        read = [hl7.read(one) for one in peer.messages]
+        told = [found for found in map(read_zam, read) if found is not None]
+        assert sorted(one.answers for one in told) == sorted(asked)
+        assert {(one.kind, one.positive, one.address) for one in told} == {
+            (kind, True, letter.intended)
+        }
+
+
 @pytest.mark.parametrize("positive", [True, False])
 async def test_a_receipt_about_our_copy_is_told_in_the_audit_and_a_refusal_asks_once(
     tmp_path: Path, positive: bool

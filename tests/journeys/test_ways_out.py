@@ -14,7 +14,6 @@ from tests.support.mllp_receiver import receiver, says
 from tests.support.service import MESSAGE, Service
 from tests.test_record import SETTINGS
 
-
 OLD = 'directory = "directory.csv"\nnotice_max_age = "36500d"\n'
 
 

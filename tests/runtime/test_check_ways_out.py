@@ -139,3 +139,34 @@ def test_an_envelope_that_tells_the_prison_is_refused_whatever_the_face(folder: 
         found = mistakes(written(folder, text=text))
         assert any("tells the detention" in one for one in found) is refused
         assert refused or found == []
+
+
+RECORD = (
+    '[record]\napplication = "DPI"\n[record.mllp]\nhost = "127.0.0.1"\nport = 2576\ntls = false\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("", "", ""),
+        ("port = 2576", "port = 99999", "record.mllp.port"),
+        ('application = "DPI"\n', "", "add application"),
+        ('application = "DPI"', 'application = "DPI"\nprofile = "latest"', "MSH-21"),
+        ('application = "DPI"', 'application = "DPI"\ncontent = "rtf"', "one of: cda, pdf"),
+        ('host = "127.0.0.1"', 'host = "dpi.example"', "without TLS"),
+        ("port = 2576", 'port = 2576\ncommit_timeout = "0s"', "no time at all"),
+    ],
+)
+def test_each_mistake_about_the_record_is_told(
+    folder: Path, old: str, new: str, words: str
+) -> None:
+    found = mistakes(written(folder, text=DEMO + RECORD.replace(old, new)))
+    assert any(words in one for one in found) is bool(words)
+    assert words or found == []
+
+
+def test_no_channel_takes_the_name_of_the_way_to_the_record(folder: Path) -> None:
+    text = (DEMO + RECORD).replace("channels.mssante", "channels.record")
+    found = mistakes(written(folder, text=text))
+    assert any("has this name already" in one for one in found)

@@ -24,9 +24,13 @@ class Receiver:
     messages: list[bytes] = field(default_factory=list)
     connections: int = 0
     writers: list[asyncio.StreamWriter] = field(default_factory=list)
+    serving: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        task = asyncio.current_task()
+        assert task is not None
+        self.serving.add(task)
         self.writers.append(writer)
         deframer = Deframer(64 << 20)
         with suppress(OSError):
@@ -80,3 +84,5 @@ async def receiver(script: Script, tls: ssl.SSLContext | None = None) -> AsyncIt
         for writer in running.writers:
             writer.transport.abort()
         await server.wait_closed()
+        if running.serving:
+            await asyncio.wait(running.serving, timeout=5)
