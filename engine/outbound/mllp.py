@@ -74,10 +74,13 @@ class _Line:
 
 
 class MllpTransport:
-    """Sends to one receiver. Raises ConfigError for certificates that cannot be read."""
+    """Sends to one receiver. ``idle`` is how long, in seconds, a connection waits for a next
+    message. Raises ConfigError for certificates that cannot be read."""
 
-    def __init__(self, settings: Mllp) -> None:
+    def __init__(self, settings: Mllp, *, idle: float = 60.0) -> None:
         self._settings = settings
+        self._idle_seconds = idle
+        self._idle_timer: asyncio.TimerHandle | None = None
         self._context = client_context(settings) if settings.tls else None
         self._turn = asyncio.Lock()  # answers of a receiver come in the order of the messages
         self._line: _Line | None = None
@@ -99,12 +102,29 @@ class MllpTransport:
     async def close(self) -> None:
         """Let go of the connection."""
         self._closed = True
-        line, self._line = self._line, None
+        line = self._waiting_line()
         if line is not None:
             await line.close()
 
-    async def _carry(self, header: Header, message: bytes) -> Outcome:
+    def _waiting_line(self) -> _Line | None:
+        """Take the connection that was kept, if there is one."""
+        if self._idle_timer is not None:
+            self._idle_timer.cancel()
+            self._idle_timer = None
         line, self._line = self._line, None
+        return line
+
+    def _keep(self, line: _Line) -> None:
+        self._line = line
+        self._idle_timer = asyncio.get_running_loop().call_later(self._idle_seconds, self._expire)
+
+    def _expire(self) -> None:
+        line = self._waiting_line()
+        if line is not None:
+            line.drop()  # nothing is under way in it
+
+    async def _carry(self, header: Header, message: bytes) -> Outcome:
+        line = self._waiting_line()
         if line is not None and not line.usable:
             line.drop()
             line = None
@@ -171,7 +191,7 @@ class MllpTransport:
         if self._closed or not line.usable:
             await line.close()
         else:
-            self._line = line
+            self._keep(line)
         return outcome
 
     async def _answered(self, line: _Line, header: Header) -> Outcome | None:

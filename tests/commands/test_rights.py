@@ -228,6 +228,7 @@ LOOKS: dict[str, Callable[[str, int], dict[str, Any]]] = {
 BLIND = {
     "status", "journal.list", "outbox.list", "outbox.release", "outbox.retry", "pause", "resume",
     "audit.verify", "audit.key", "purge", "keys.list", "keys.rotate", "directory.imported",
+    "print.list", "print.done",
 }  # fmt: skip
 
 

@@ -174,6 +174,16 @@ async def test_a_connection_is_kept_for_the_next_message_and_made_anew_when_it_i
         await transport.close()
 
 
+async def test_a_connection_that_nobody_needs_any_more_is_closed() -> None:
+    async with receiver(says("AA")) as peer:
+        transport = MllpTransport(Mllp(host="127.0.0.1", port=peer.port, tls=False), idle=0.05)
+        delivery = a_delivery("abc1")
+        assert await transport.attempt(delivery, a_message(delivery)) == Accepted("AA")
+        async with asyncio.timeout(5):
+            await asyncio.wait(peer.serving)  # it has seen the end
+        await transport.close()
+
+
 async def test_a_message_that_is_not_the_deliverys_own_is_refused_and_not_sent() -> None:
     async with receiver(says("AA")) as peer:
         transport = line(peer)
