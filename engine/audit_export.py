@@ -55,6 +55,8 @@ EVENTS: Final[dict[str, _Event]] = {
     AuditKind.GP_FOUND: _Event(_PATIENT_RECORD, "U"),
     AuditKind.GP_DISOWNED: _Event(_PATIENT_RECORD, "U"),
     AuditKind.LETTER_QUEUED: _Event(_EXPORT, "C"),
+    AuditKind.RECORD_TOLD: _Event(_EXPORT, "C"),
+    AuditKind.RECORD_ANSWERED: _Event(_IMPORT, "U"),
     AuditKind.ATTEMPT_OPENED: _Event(_EXPORT, "E"),
     AuditKind.ATTEMPT_CLOSED: _Event(_EXPORT, "R"),
     AuditKind.DELIVERY_MOVED: _Event(_EXPORT, "U"),

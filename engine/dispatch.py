@@ -15,6 +15,7 @@ from typing import Final
 
 import structlog
 
+from engine.compose.envelope_page import EnvelopePage
 from engine.compose.faults import FinalCheckError
 from engine.compose.mail import ChannelFace
 from engine.compose.paper import Typesetter
@@ -24,10 +25,12 @@ from engine.decide.letters import address_for, message_id, write
 from engine.decide.plan import Plan, Send, plan
 from engine.decide.scene import Scene
 from engine.knowledge import Knowledge, look_again, renew
-from engine.model.config import Channel, Hospital
+from engine.model.channel import Channel
+from engine.model.config import Hospital
 from engine.model.errors import ComposeError, StoreError
 from engine.model.flow import Delivery, DeliveryState
 from engine.model.letter import Letter, LetterKind
+from engine.model.policy import Mode
 from engine.model.stay import unit_of_key
 from engine.model.task import TaskKind, WantedTask
 from engine.model.trail import AuditKind
@@ -168,7 +171,8 @@ class Dispatcher:
         # What the unit is, the doctor is told once: on arrival.
         told = letter.kind is LetterKind.ARRIVAL_NOTICE
         leaflet = press.leaflets.get(unit_of_key(send.stay), b"") if told else b""
-        face = _channel_face(channel, send, address_for(send.say.mailbox, scene.policy))
+        trial = scene.policy.mode is Mode.TEST
+        face = _channel_face(channel, send, address_for(send.say.mailbox, scene.policy), trial)
         if face is None:
             return Written(send, letter, None, None, "the mailbox's channel has no neutral sender")
         try:
@@ -244,8 +248,9 @@ class Dispatcher:
         )
 
 
-def _channel_face(channel: Channel, send: Send, address: str) -> ChannelFace | None:
-    """Who the mail is from; None where it would have to be a sender who tells the detention."""
+def _channel_face(channel: Channel, send: Send, address: str, trial: bool) -> ChannelFace | None:
+    """Who the mail is from; None where it would have to be a sender who tells the detention.
+    ``trial``: test mode; an address page then says so, instead of an address."""
     source = channel.neutral if send.say.discreet else channel
     if source is None:
         return None
@@ -257,6 +262,9 @@ def _channel_face(channel: Channel, send: Send, address: str) -> ChannelFace | N
         address=address,
         message_id=message_id(send.delivery, source.sender),
         max_size=channel.max_size,
+        envelope=EnvelopePage(queue=channel.print, postal=send.say.mailbox.postal, trial=trial)
+        if channel.print is not None
+        else None,
     )
 
 

@@ -33,6 +33,8 @@ _NOT_OF_PLAN: Final = frozenset(
     {
         TaskKind.DELIVERY_FAILED,
         TaskKind.DELIVERY_UNCERTAIN,
+        TaskKind.RECORD_NOT_TOLD,
+        TaskKind.RECORD_REFUSED,
         TaskKind.MESSAGE_UNREADABLE,
         TaskKind.LETTER_IMPOSSIBLE,
         TaskKind.LEAK,
@@ -201,11 +203,15 @@ class Knowledge:
                 to=DeliveryState.CANCELLED.value,
                 reason=cancel.reason.value,
             )
-        over = frozenset(
-            one.id
-            for one in scene.deliveries
-            if one.state in (DeliveryState.RELAYED, DeliveryState.CANCELLED)
-        ) | {cancel.delivery for cancel in decided.cancels}
+        over = (
+            frozenset(
+                one.id
+                for one in scene.deliveries
+                if one.state in (DeliveryState.RELAYED, DeliveryState.CANCELLED)
+            )
+            | _told_record(tx, root)
+            | {cancel.delivery for cancel in decided.cancels}
+        )
         pairs = self._pairs(tx, scene, decided, now)
         _reconcile_tasks(tx, root, decided.tasks, over, now, pairs)
         _remember_stays(tx, scene, decided, now)
@@ -219,11 +225,33 @@ class Knowledge:
             return Reason.TEST_MODE_ADDRESS
         if not test and delivery.address != delivery.intended:
             return Reason.DIVERTED_IN_TEST
+        if delivery.about:
+            # The record is told of what was done, whoever may know it now: of nothing else.
+            letter = tx.outbox.get(delivery.about)
+            done = (DeliveryState.RELAYED, DeliveryState.REJECTED)
+            return None if letter and letter.state in done else Reason.SUPERSEDED
         # The list may have changed since the letter was written, and an address is not to be
         # believed because it once was.
         if self.doctors.address_fault(delivery.intended, delivery.channel) is not None:
             return Reason.ADDRESS_REFUSED
         return verdict_on(self.scene(tx, delivery.patient, now), delivery)
+
+
+def _told_record(tx: Tx, patient: str) -> frozenset[str]:
+    """Messages to the record that could not be told, and are over now. Not those that were told
+    and refused afterwards: a person closes that."""
+    asked = [task for task in tx.tasks.of_patient(patient) if task.open]
+    refused = {one.about for one in asked if one.kind is TaskKind.RECORD_REFUSED}
+    rows = [
+        tx.outbox.get(task.about)
+        for task in asked
+        if task.kind is TaskKind.RECORD_NOT_TOLD and task.about not in refused
+    ]
+    return frozenset(
+        row.id
+        for row in rows
+        if row and row.about and row.state in (DeliveryState.RELAYED, DeliveryState.CANCELLED)
+    )
 
 
 def look_again(tx: Tx, patient: str, now: datetime) -> None:

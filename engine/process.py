@@ -40,10 +40,12 @@ from engine.model.form import FORM, LetterForm
 from engine.model.policy import Mode
 from engine.model.task import TaskKind, WantedTask
 from engine.model.trail import AuditKind
+from engine.record import answered
 from engine.store.interface import Entry, Store, Tx
 from engine.wire import hl7
 from engine.wire.consent_file import Placed, read_consents
 from engine.wire.form import FormError, read_form
+from engine.wire.zam import Zam, read_zam
 
 log = structlog.get_logger()
 
@@ -64,6 +66,7 @@ class Read:
     fault: str = ""
     form: LetterForm | None = None  # a form is placed in the transaction: it names a patient
     consents: tuple[Placed, ...] | None = None  # so are agreements
+    receipt: Zam | None = None  # and receipts: they name a message of ours
 
 
 class Processor:
@@ -158,6 +161,10 @@ class Processor:
                 return Read(entry, None, consents=lines)
             dialect = self._dialects(entry.source)
             message = hl7.read(entry.raw, aliases=dialect.mapping.charset)
+            if message.header.message_code == "ZAM":
+                said = read_zam(message)
+                fault = "" if said else "a receipt that does not say of what, or how it ended"
+                return Read(entry, None, fault, receipt=said)
             return Read(
                 entry,
                 apply(message, dialect, heard_at=entry.received_at, journal_id=entry.id),
@@ -177,6 +184,8 @@ class Processor:
             tx.facts.drop_of_journal(entry.id)  # a replay: what it said before is said anew
         if read.form is not None:
             read = self._placed(tx, entry, read.form, now)
+        elif read.receipt is not None:
+            return self._answered(tx, entry, read.receipt, now)
         elif read.consents is not None:
             read = self._agreed(tx, entry, read.consents)
         reading = read.reading
@@ -211,6 +220,23 @@ class Processor:
             for other in _also_concerned(tx, patient, reading):
                 self._knowledge().settle(tx, other, now)
             self._knowledge().settle(tx, patient, now)
+        return state
+
+    def _answered(self, tx: Tx, entry: Entry, receipt: Zam, now: datetime) -> JournalState:
+        """A receipt of another system, about a message to the record."""
+        row = answered(tx, receipt, now, entry.source)
+        state = JournalState.LEFT if row is None else JournalState.PROCESSED
+        note = "a receipt for no message of ours" if row is None else ""
+        patient = None if row is None else row.patient
+        tx.journal.close(entry.id, state, now, note, patient=patient)
+        tx.audit.append(
+            AuditKind.MESSAGE_PROCESSED,
+            now=now,
+            patient=patient,
+            subject=f"journal {entry.id}",
+            state=state.value,
+            facts=0,
+        )
         return state
 
     def _placed(self, tx: Tx, entry: Entry, form: LetterForm, now: datetime) -> Read:

@@ -31,11 +31,12 @@ MAY: dict[str, set[str]] = {
     # Prints letters in a child process: it loads nothing of the model.
     "printer": {"model", "compose"},
     "knowledge": {"model", "decide", "store.interface"},
+    "record": {"model", "wire", "knowledge", "store.interface"},
     "forms": {"model", "knowledge", "store.interface"},
     "agreements": {"model", "store.interface"},
     "process": {
         *("model", "wire", "mapping", "decide", "agreements", "forms", "knowledge"),
-        "store.interface",
+        *("record", "store.interface"),
     },
     # Judges bytes as a stranger would: it never looks at how compose made them.
     "verify": {"model", "wire", "decide.admission"},

@@ -49,6 +49,8 @@ def show(context: Context, args: dict[str, Any]) -> dict[str, Any]:
                 "purposes": list(row.purposes),
                 "files": {name: len(data) for name, data in files.items()},
                 "attempts": [attempt_row(one) for one in tx.outbox.attempts(row.id)],
+                "about": row.about or None,
+                "record": [f"{one.id} {one.state.value}" for one in tx.outbox.about(row.id)],
                 "text": files.get("letter.txt", b"").decode() if args.get("text") else None,
             }
         )

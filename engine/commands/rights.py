@@ -78,6 +78,8 @@ def forget(context: Context, args: dict[str, Any]) -> dict[str, Any]:
         patient = find_patient(tx, text_of(args, "patient"))
         for one in tx.outbox.of_patient(patient):
             _stop(context, tx, one)
+            for message in tx.outbox.about(one.id):
+                _stop(context, tx, message)
         for task in tx.tasks.of_patient(patient):
             if task.open:
                 tx.tasks.close(task.id, context.now(), context.actor, FORGOTTEN)

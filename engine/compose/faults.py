@@ -131,6 +131,13 @@ class NothingShownError(LetterError):
         )
 
 
+class PostalError(LetterError):
+    """No address that the window of an envelope shows."""
+
+    code = "LE-112"
+    what = "This letter cannot be posted."
+
+
 class SizeError(LetterError):
     """The mail is larger than the channel takes."""
 

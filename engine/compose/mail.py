@@ -18,6 +18,7 @@ from functools import lru_cache
 from typing import Final, Literal
 from urllib.parse import quote
 
+from engine.compose.envelope_page import EnvelopePage
 from engine.compose.faults import AddressError, SizeError
 from engine.compose.identity import birth_date, doctor_name, shown_ins
 from engine.compose.shop import Shop
@@ -40,18 +41,20 @@ _MESSAGE_ID: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@[A-Za-z0-9.-]
 class ChannelFace(Value):
     """What a mail shows of the channel that it takes, and to whom it goes."""
 
-    format: Literal["xdm", "hprim"]
+    format: Literal["xdm", "hprim", "paper"]
     sender: str
     sender_name: str
     nil: str
     address: str
     message_id: str
     max_size: int
+    envelope: EnvelopePage | None = None  # of the format "paper"
 
 
 @dataclass(frozen=True, slots=True)
 class Renderings:
-    """The forms of one letter that a mail may carry; ``xdm`` or ``hprim`` is there, by format."""
+    """The forms of one letter that a mail may carry; ``xdm`` or ``hprim`` is there, by format. On
+    paper, ``pdf`` begins with the address page, and there is nothing else."""
 
     mail_text: str
     pdf: bytes
@@ -72,13 +75,15 @@ def build(letter: Letter, made: Renderings, shop: Shop, face: ChannelFace) -> by
             _file_part(made.xdm, "application/zip", ZIP_NAME),
             _file_part(made.pdf, "application/pdf", pdf_name(letter, shop)),
         ]
+    elif face.format == "paper":
+        parts = [_file_part(made.pdf, "application/pdf", f"{_token(letter.delivery)}.pdf")]
     else:
         # Apicrypt readers want the HPRIM header on the first lines of the body itself.
         parts = [
             _text_part(made.hprim, "ISO-8859-1"),
             _file_part(made.pdf, "application/pdf", f"{_token(letter.delivery)}.pdf"),
         ]
-    if made.leaflet:
+    if made.leaflet and face.format != "paper":
         parts.append(_file_part(made.leaflet, "application/pdf", LEAFLET_NAME))
     boundary = _boundary(letter.delivery)
     headers = [
@@ -176,6 +181,10 @@ def _marks(letter: Letter, shop: Shop, face: ChannelFace) -> list[str]:
     lines = [
         # Without a patient's name where no rule asks for one.
         _subject(subject(letter, shop) if xdm else sheet.title),
+    ]
+    if face.format == "paper":
+        return lines
+    lines += [
         # RFC 8098 section 2.1: the same as the envelope's sender, or no report comes by itself.
         f"Disposition-Notification-To: {_checked(letter, face.sender)}",
     ]

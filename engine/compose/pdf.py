@@ -6,9 +6,11 @@ from datetime import tzinfo
 from pathlib import Path
 from typing import Any, Final
 
+from engine.compose.envelope_page import EnvelopePage, cover
 from engine.compose.faults import (
     AnnexError,
     PaperError,
+    PostalError,
     TooManyPagesError,
     UnusableAnnexError,
 )
@@ -65,14 +67,28 @@ def load_press(letters: Path) -> Press:
 
 
 def print_letter(
-    text: LetterText, letter: Letter, press: Press, zone: tzinfo, typeset: Typesetter
+    text: LetterText,
+    letter: Letter,
+    press: Press,
+    zone: tzinfo,
+    typeset: Typesetter,
+    envelope: EnvelopePage | None = None,
 ) -> Paper:
-    """Have a letter and its annexes printed. Raises AnnexError, PaperError."""
+    """Have a letter and its annexes printed, after an address page if ``envelope`` is given.
+    Raises AnnexError, PaperError, PostalError."""
+    told = printed(text, letter, zone)
+    told["cover"] = None if envelope is None else cover(letter, envelope)
+    if envelope is not None and b"d.cover" not in press.template:
+        raise PostalError(
+            letter,
+            what="The template of the letters knows no address page.",
+            remedy="take it over from the letter.typ that is shipped",
+        )
     order = PrintOrder(
         fonts=press.fonts,
         template=press.template,
         issued=int(letter.issued_at.timestamp()),
-        data=json.dumps(_drawable(printed(text, letter, zone), press.covered)).encode(),
+        data=json.dumps(_drawable(told, press.covered)).encode(),
         annexes=tuple(one.pdf for one in letter.annexes),
     )
     try:

@@ -24,7 +24,8 @@ class Rendered:
     """A mail ready to be stored, and the same letter in each of its forms, by file name.
 
     ``files``: letter.txt and letter.pdf always; cda.xml, metadata.xml and ihe_xdm.zip on an "xdm"
-    channel; letter.hpr on an "hprim" one.
+    channel; letter.hpr on an "hprim" one. On a "paper" one, letter.pdf begins with the address
+    page.
     """
 
     mime: bytes
@@ -43,8 +44,8 @@ def render(
 
     Pure, thread-safe, and the same bytes for the same arguments. The recipient's role says which
     items are shown. ``typeset`` makes the PDF; ``leaflet`` is a PDF of the unit, joined as it is,
-    but never to a discreet letter. Raises a ComposeError, which names no patient, when the letter
-    cannot be made.
+    but neither to a discreet letter nor to one on paper. Raises a ComposeError, which names no
+    patient, when the letter cannot be made.
     """
     clean = viewed(cleaned(letter), shop.roles[letter.recipient.role])
     if clean.discreet:
@@ -52,7 +53,7 @@ def render(
     check_names(clean)
     check_length(clean)
     text = write(clean, shop.patterns[clean.kind], shop.zone)
-    paper = print_letter(text, clean, shop.press, shop.zone, typeset)
+    paper = print_letter(text, clean, shop.press, shop.zone, typeset, face.envelope)
     pdf = paper.pdf
     words = plain_words(text, clean, paper.annex_pages, shop.zone)
     files = {"letter.txt": render_plain(words).encode(), "letter.pdf": pdf}
@@ -61,6 +62,8 @@ def render(
         xdm, metadata = render_xdm(clean, cda, shop)
         files |= {"cda.xml": cda, "metadata.xml": metadata, "ihe_xdm.zip": xdm}
         made = Renderings(text.mail, pdf, xdm=xdm, leaflet=leaflet)
+    elif face.format == "paper":
+        made = Renderings(text.mail, pdf)
     else:
         hprim = render_hprim(words, clean, shop.zone)
         files["letter.hpr"] = hprim

@@ -11,7 +11,7 @@ from typing import Final
 
 from engine.decide.ladder import Rung, Standing
 from engine.model.consent import MEDECIN_TRAITANT, ConsentState, ConsentStated, Purpose
-from engine.model.flow import Delivery, DeliveryState
+from engine.model.flow import POSTED, TO_PRINT, Delivery, DeliveryState
 from engine.model.letter import LetterKind
 
 _LETTERS: Final[Mapping[str, str]] = {
@@ -147,6 +147,10 @@ def _letter(one: Told, said: Sequence[ConsentStated], zone: tzinfo) -> list[str]
 def _fate(one: Told, zone: tzinfo) -> str:
     d = one.delivery
     match d.state:
+        case DeliveryState.RELAYED if d.reason == TO_PRINT:
+            return f"donné à imprimer et à poster le {_moment(d.closed_at, zone)}"
+        case DeliveryState.RELAYED if d.reason == POSTED:
+            return f"imprimé, et posté au plus tard le {_moment(d.closed_at, zone)}"
         case DeliveryState.RELAYED:
             return f"remis à la messagerie le {_moment(one.sent_at or d.closed_at, zone)}"
         case DeliveryState.QUEUED | DeliveryState.SENDING:

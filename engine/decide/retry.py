@@ -106,7 +106,14 @@ def fault(outcome: Outcome) -> Fault:
     match outcome:
         case Accepted() | Rejected():
             return Fault.NOBODY
-        case Deferred(cause=Cause.CONNECT | Cause.TLS | Cause.AUTH | Cause.GREETING | Cause.FOLDER):
+        case Deferred(
+            cause=Cause.CONNECT
+            | Cause.TLS
+            | Cause.AUTH
+            | Cause.GREETING
+            | Cause.FOLDER
+            | Cause.COMMAND
+        ):
             return Fault.RELAY
         case Deferred(cause=Cause.BUSY):
             return Fault.DESTINATION

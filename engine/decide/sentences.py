@@ -37,6 +37,9 @@ TASKS: Final[dict[TaskKind, str]] = {
     TaskKind.REPORTS_DISAGREE: "What came back about a letter does not agree, or is not of its "
     "mailbox.",
     TaskKind.REPLY: "A letter was answered: by the doctor, or by whoever was shown it.",
+    TaskKind.RECORD_NOT_TOLD: "The hospital's record could not be told of a letter that left.",
+    TaskKind.RECORD_REFUSED: "A system of the hospital says that it could not use what it was told "
+    "of a letter.",
     TaskKind.MESSAGE_UNREADABLE: "A message was stored and cannot be read.",
     TaskKind.LETTER_IMPOSSIBLE: "A letter cannot be made.",
     TaskKind.LEAK: "A letter is held: it may say what it must not.",
@@ -123,6 +126,10 @@ CURES: Final[dict[TaskKind, str]] = {
     "no attachment outside the hospital's screening; what it says of the patient belongs in the "
     "DPI; then: relais task done {id} --answer received (or not-my-patient; or, for a notice of "
     "absence, your own words)",
+    TaskKind.RECORD_NOT_TOLD: "see: relais outbox show {about}; mend the interface or the DPI; "
+    "then: relais outbox retry {about}; or file the letter there by hand",
+    TaskKind.RECORD_REFUSED: "see: relais outbox show {about}, and the audit line; file the letter "
+    "there by hand; close the task saying how",
     TaskKind.MESSAGE_UNREADABLE: "see: relais journal show (number in {about}); mend the mapping "
     "or the sender; then: relais journal replay",
     TaskKind.LETTER_IMPOSSIBLE: "see the audit line of this task for the cause; mend it; closing "

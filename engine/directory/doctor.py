@@ -26,6 +26,9 @@ OTHER_NAME: Final = "the site's file has another name under that number"
 NO_NUMBER: Final = "no RPPS number whose key holds, and no national directory to look in"
 NO_ROW: Final = "the site's file has no row for that number, and no national directory is imported"
 NO_MAIL: Final = "the doctor wants no electronic mail"
+NO_POSTAL: Final = "the channel prints, and the site's file has no postal address"
+NO_MAILBOX: Final = "the site's file has no mailbox, and the channel does not print"
+PAPER: Final = "paper"  # the format of a channel that prints
 _GAPS: Final = {
     BoxDoubt.NONE: Gap.MISSING,
     BoxDoubt.NONE_OF_PRACTICE: Gap.MISSING,
@@ -54,6 +57,10 @@ class Ways:
     apicrypt: frozenset[str] = frozenset()
     first_domains: frozenset[str] = frozenset()
     last_domains: frozenset[str] = frozenset()
+
+    def prints(self, channel: str) -> bool:
+        """Whether letters of a channel are posted: no mailbox is written to."""
+        return self.formats.get(channel) == PAPER
 
     def policy(self, kind: LetterKind) -> BoxPolicy:
         """The seats for one kind of letter, best first."""
@@ -122,7 +129,13 @@ def answer(
         choices = tuple(Choice(kind=kind, gap=Gap.DOCTOR, why=doubt) for kind in ADDRESSED)
         return Answer(choices=choices, source=told)
     if note is not None and note.rpps == rpps and note.no_mail:
-        choices = tuple(Choice(kind=kind, gap=Gap.NO_MAIL, why=NO_MAIL) for kind in ADDRESSED)
+        posted = tuple(one for one in rows if ways.prints(one.channel))
+        choices = tuple(
+            _of_site(posted, kind, trusted, ways, None)
+            if posted
+            else Choice(kind=kind, gap=Gap.NO_MAIL, why=NO_MAIL)
+            for kind in ADDRESSED
+        )
     elif rows:
         choices = tuple(_of_site(rows, kind, trusted, ways, note) for kind in ADDRESSED)
     elif person is not None and national is not None and trusted is not None:
@@ -223,6 +236,12 @@ def _addressed(
 ) -> Choice:
     """The mailbox under the channel that is remembered, if its domain may be written to by it."""
     mailbox = mailbox.model_copy(update={"channel": _channel(mailbox, ways, note)})
+    if ways.prints(mailbox.channel):
+        if mailbox.postal:
+            return Choice(kind=kind, mailbox=mailbox)
+        return Choice(kind=kind, gap=Gap.MISSING, why=NO_POSTAL)
+    if mailbox.address.endswith(".invalid"):  # RFC 2606, section 2
+        return Choice(kind=kind, gap=Gap.MISSING, why=NO_MAILBOX)
     why = address_fault(mailbox.address, trusted, apicrypt=mailbox.channel in ways.apicrypt)
     if why is not None:
         return Choice(kind=kind, gap=Gap.REFUSED, why=why)

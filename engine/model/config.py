@@ -14,6 +14,7 @@ from pydantic import Field
 
 from engine.model.annuaire_config import Annuaire, Mailboxes
 from engine.model.capacity import Capacity
+from engine.model.channel import MIB, Channel, Record
 from engine.model.letter import Signatory
 from engine.model.policy import (
     AWAY_MAX,
@@ -27,8 +28,6 @@ from engine.model.policy import (
 )
 from engine.model.secret import SecretRef
 from engine.model.value import Value
-
-MIB = 1024 * 1024
 
 
 class TlsServer(Value):
@@ -101,67 +100,6 @@ class WatchedFolder(Value):
         description="Keep what was taken in done/, in clear. Else it is removed: the store has it.",
     )
     max_file: int = Field(default=64 * MIB, ge=1024, description="Largest file, bytes.")
-
-
-class Smtp(Value):
-    """The relay that takes the mails of a channel."""
-
-    host: str = Field(description="Name that the server's certificate must carry.")
-    port: int = Field(default=587, ge=1, le=65535, description="TCP port.")
-    security: Literal["starttls", "tls"] = Field(
-        default="starttls",
-        description="Never in clear: STARTTLS is demanded, or TLS from the start.",
-    )
-    ca_file: Path | None = Field(default=None, description="PEM; None: the system's authorities.")
-    certificate: Path | None = Field(default=None, description="PEM: our client certificate.")
-    key: Path | None = Field(default=None, description="PEM: its private key.")
-    username: str | None = Field(default=None, description="Login, if the relay wants one.")
-    password: SecretRef | None = Field(default=None, description="Reference, never the secret.")
-    connections: int = Field(default=4, ge=1, le=32, description="Connections kept and reused.")
-    timeout: timedelta = Field(default=timedelta(seconds=60), description="Per command.")
-    data_timeout: timedelta = Field(
-        default=timedelta(minutes=10),
-        description="After the final dot (RFC 5321 section 4.5.3.2.6).",
-    )
-
-
-class Drop(Value):
-    """A folder that a gateway empties."""
-
-    path: Path = Field(description="Mails appear here, whole, by an atomic rename.")
-
-
-class NeutralChannel(Value):
-    """Who a mail is from where the detention must not be told: the hospital. Its relay must let it
-    send, beside `sender`."""
-
-    sender: str = Field(description="Envelope sender, From:, and the domain of the Message-ID.")
-    sender_name: str = Field(description="Display name of From.")
-
-
-class Channel(Value):
-    """One way out. Exactly one of `smtp` and `folder`."""
-
-    format: Literal["xdm", "hprim"] = Field(
-        description="'xdm': MSSanté mail with IHE_XDM.ZIP and PDF. 'hprim': HPRIM text as the body."
-    )
-    sender: str = Field(description="Envelope sender and From: the application mailbox.")
-    sender_name: str = Field(description="Display name of From.")
-    smtp: Smtp | None = Field(default=None, description="Send over SMTP.")
-    folder: Drop | None = Field(default=None, description="Write files for a gateway.")
-    nil: str = Field(default="DEV000000", description="X-MSS-NIL, as convergence.esante gives it.")
-    max_size: int = Field(default=10 * MIB, description="Largest mail, bytes.")
-    per_minute: int = Field(
-        default=60, ge=1, description="Most mails a minute to one destination domain."
-    )
-    neutral: NeutralChannel | None = Field(
-        default=None, description="With the neutral face of a unit, every channel needs it."
-    )
-    apicrypt: bool = Field(
-        default=False,
-        description="What takes these mails encrypts them for Apicrypt: addresses under "
-        "apicrypt.org may be given to it. Else they are refused, unless the white list holds them.",
-    )
 
 
 class Retry(Value):
@@ -377,6 +315,7 @@ class Config(Value):
     units: dict[str, Unit] = Field(description="By USMP key of the mapping's units.toml.")
     delays: Delays = Delays()
     channels: dict[str, Channel]
+    record: Record | None = None
     listener: tuple[Listener, ...] = ()
     folder: tuple[WatchedFolder, ...] = ()
     returns: dict[str, Returns] = Field(default_factory=dict)

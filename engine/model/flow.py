@@ -44,7 +44,7 @@ class DeliveryState(StrEnum):
     QUEUED = "queued"  # waits for its time
     SENDING = "sending"  # an attempt is open
     HELD = "held"  # a person holds it
-    RELAYED = "relayed"  # the operator's server, or the gateway's folder, took it
+    RELAYED = "relayed"  # the operator's server, the gateway's folder, the print queue took it
     REJECTED = "rejected"  # refused for good: a task
     EXPIRED = "expired"  # too old to try again: a task
     CANCELLED = "cancelled"  # it must not leave: no consent any more, corrected, or by hand
@@ -76,9 +76,17 @@ MOVES: Final[dict[DeliveryState, frozenset[DeliveryState]]] = {
     DeliveryState.EXPIRED: frozenset(
         {DeliveryState.QUEUED, DeliveryState.CANCELLED, DeliveryState.RELAYED}
     ),
-    DeliveryState.RELAYED: frozenset(),
+    DeliveryState.RELAYED: frozenset(
+        {DeliveryState.RELAYED}  # paper: posted (outbound.posted)
+    ),
     DeliveryState.CANCELLED: frozenset(),
 }
+
+
+# Reasons of a RELAYED delivery on paper: it lies in the print queue; a person has posted it, which
+# is no proof that it arrived.
+TO_PRINT: Final = "to-be-printed"
+POSTED: Final = "posted"
 
 
 class Cause(StrEnum):
@@ -95,6 +103,7 @@ class Cause(StrEnum):
     SILENCE = "silence"  # nothing after the final dot: possibly sent
     DROPPED = "dropped"  # the connection fell before the final dot
     FOLDER = "folder"  # the folder of a gateway could not be written
+    COMMAND = "command"  # the program of a channel did not start, or said: later
     INTERNAL = "internal"  # a fault of ours
 
 
@@ -103,6 +112,7 @@ class Accepted:
     """The peer took the message and answered so (250 to DATA, or a rename that succeeded)."""
 
     reply: str  # first 200 characters of the peer's answer; holds no address of ours
+    reason: str = ""  # of the delivery from then on: TO_PRINT
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,3 +188,4 @@ class Delivery:
     closed_at: datetime | None
     reason: str  # why it was cancelled, held, rejected
     role: Role = Role.GP  # as what its reader is shown a letter: mappings/letters/roles.toml
+    about: str = ""  # the delivery that this message to the hospital's record tells of; else ""

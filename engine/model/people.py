@@ -107,6 +107,9 @@ class Mailbox(Value):
     given: str = Field(repr=False)
     place: str = Field(default="", repr=False)
     address: str = Field(repr=False)
+    postal: tuple[str, ...] = Field(
+        default=(), repr=False, description="Lines of the postal address, the name left out."
+    )
     type: MailboxType
     channel: str = Field(description="Name of a [channels.*] table of the configuration.")
     role: Role = Field(default=Role.GP, description="As what its reader is shown a letter.")

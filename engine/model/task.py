@@ -40,6 +40,8 @@ class TaskKind(StrEnum):
     IDENTITY_REFUSED = "identity-refused"
     REPORTS_DISAGREE = "reports-disagree"
     REPLY = "reply"
+    RECORD_NOT_TOLD = "record-not-told"
+    RECORD_REFUSED = "record-refused"
     MESSAGE_UNREADABLE = "message-unreadable"
     LETTER_IMPOSSIBLE = "letter-impossible"
     VOICE_MISSING = "voice-missing"

@@ -22,6 +22,8 @@ class AuditKind(StrEnum):
     ATTEMPT_CLOSED = "attempt-closed"
     DELIVERY_MOVED = "delivery-moved"
     RECEIPT = "receipt"
+    RECORD_TOLD = "record-told"
+    RECORD_ANSWERED = "record-answered"
     TASK_RAISED = "task-raised"
     TASK_CLOSED = "task-closed"
     HUMAN_ACT = "human-act"

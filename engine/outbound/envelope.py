@@ -85,6 +85,11 @@ def envelope(delivery: Delivery, mime: bytes, offer: Offer) -> Envelope | Outcom
     return Envelope(tuple(mail), tuple(rcpt))
 
 
+def plain_address(address: str) -> bool:
+    """Whether it is one address, without quoting, that can end no command and no line."""
+    return _ADDRESS.fullmatch(address) is not None
+
+
 def xtext(text: str) -> bytes:
     """RFC 3461 section 4: printable ASCII but "+" and "="; any other octet as +HH."""
     return b"".join(

@@ -12,7 +12,7 @@ from typing import Final
 
 from engine.model.flow import Accepted, Cause, Deferred, Delivery, Outcome, Rejected
 
-_SAFE_ID: Final = re.compile(r"[a-z0-9]{1,64}", re.ASCII)
+SAFE_ID: Final = re.compile(r"[a-z0-9]{1,64}", re.ASCII)  # of a delivery: fit for a file name
 _MODE: Final = 0o640  # the gateway reads by the folder's group; nobody else
 
 
@@ -25,7 +25,7 @@ class FolderTransport:
 
     async def attempt(self, delivery: Delivery, mime: bytes) -> Outcome:
         """Put the file there. A file that is there already, with these bytes, is a success."""
-        if _SAFE_ID.fullmatch(delivery.id) is None:
+        if SAFE_ID.fullmatch(delivery.id) is None:
             return Rejected(Cause.INTERNAL)
         # A cancelled attempt lets its thread finish: the next one then finds the file.
         return await asyncio.to_thread(self._put, f"{delivery.id}.eml", mime)
@@ -40,12 +40,12 @@ class FolderTransport:
             if target.exists():
                 return self._found(target, mime)
             try:
-                _write_through(beside, mime)
+                write_through(beside, mime)
                 beside.rename(target)
             except OSError:
                 beside.unlink(missing_ok=True)
                 raise
-            _flush_folder(self._path)
+            flush_folder(self._path)
         except OSError:
             return Deferred(Cause.FOLDER)
         return Accepted(reply="file written")
@@ -55,11 +55,12 @@ class FolderTransport:
         # content under our name is never overwritten, since the gateway may be reading it.
         if target.read_bytes() != mime:
             return Rejected(Cause.INTERNAL)
-        _flush_folder(self._path)
+        flush_folder(self._path)
         return Accepted(reply="file was there")
 
 
-def _write_through(path: Path, data: bytes) -> None:
+def write_through(path: Path, data: bytes) -> None:
+    """Write a file to the disk itself. Never through a link. OSError."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, _MODE)
     with os.fdopen(descriptor, "wb") as file:
         file.write(data)
@@ -67,7 +68,8 @@ def _write_through(path: Path, data: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _flush_folder(path: Path) -> None:
+def flush_folder(path: Path) -> None:
+    """Have the names in a folder on the disk itself. OSError."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

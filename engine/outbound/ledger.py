@@ -278,6 +278,8 @@ def recover(tx: Tx, now: datetime, *, policy: Retry, dice: float) -> int:
 
 def _raise_task(tx: Tx, row: Delivery, number: int, now: datetime, *, uncertain: bool) -> None:
     kind = TaskKind.DELIVERY_UNCERTAIN if uncertain else TaskKind.DELIVERY_FAILED
+    if row.about:
+        kind = TaskKind.RECORD_NOT_TOLD
     # The attempt is part of the key: a letter sent anew by hand that fails again asks again.
     tx.tasks.raise_(
         WantedTask(
@@ -294,8 +296,8 @@ def _raise_task(tx: Tx, row: Delivery, number: int, now: datetime, *, uncertain:
 def _reason(outcome: Outcome) -> str:
     """Why it did not go, in words of ours: "busy 451 4.7.1"."""
     match outcome:
-        case Accepted():
-            return ""
+        case Accepted(reason=reason):
+            return reason
         case (
             Deferred(cause=cause, code=code, status=status)
             | Rejected(cause=cause, code=code, status=status)

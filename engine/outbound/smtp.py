@@ -10,7 +10,7 @@ from typing import Final
 import structlog
 from pydantic import SecretStr
 
-from engine.model.config import Smtp
+from engine.model.channel import Smtp
 from engine.model.flow import Cause, Deferred, Delivery, Outcome, Unknown
 from engine.outbound.envelope import Envelope, envelope
 from engine.outbound.smtp_session import QUIT_SECONDS, Session, Stopped, client_context

@@ -16,7 +16,7 @@ import aiosmtplib
 import structlog
 from pydantic import SecretStr
 
-from engine.model.config import Smtp
+from engine.model.channel import Smtp
 from engine.model.errors import ConfigError
 from engine.model.flow import Cause, Deferred, Outcome
 from engine.outbound.envelope import Envelope, Offer, transmitted

@@ -224,9 +224,13 @@ class Worker:
             del self._under_way[row.id]
             self._wake.set()
 
+    def _firewall_of(self, row: Delivery) -> Firewall | None:
+        """None for a message to the hospital's own record: what it tells has left already, read."""
+        return None if row.about else self._firewall
+
     async def _screen(self, row: Delivery) -> Screened | None:
         """Read the letter, outside any transaction and off the loop."""
-        firewall = self._firewall
+        firewall = self._firewall_of(row)
         if firewall is None:
             return None
         work = await self._store.read(lambda tx: firewall.prepare(tx, row))
@@ -242,7 +246,8 @@ class Worker:
         now = self._now()
 
         def work(tx: Tx) -> Opened | NotOpened:
-            opened = open_attempt(tx, row.id, now, self._guarded, screened, self._firewall)
+            firewall = self._firewall_of(row)
+            opened = open_attempt(tx, row.id, now, self._guarded, screened, firewall)
             if isinstance(opened, NotOpened):
                 self._moved(tx, row, now)
             return opened

@@ -10,17 +10,18 @@ from engine.dispatch import Dispatcher, Press
 from engine.inbound.receive import Receiver
 from engine.knowledge import reconsider
 from engine.mapping.schema import Dialect
-from engine.model.config import Channel, Config
+from engine.model.config import Config
 from engine.model.errors import ConfigError
+from engine.model.flow import Delivery
 from engine.model.task import TaskKind
 from engine.outbound.ledger import PAUSED
-from engine.outbound.traffic import Route
 from engine.outbound.worker import Worker
 from engine.printer.apart import Printer
 from engine.process import Processor, dialects_of
 from engine.runtime import logs
 from engine.runtime.boxes import Boxes
 from engine.runtime.firewall import LetterFirewall, ground_of
+from engine.runtime.mail_room import MailRoom
 from engine.runtime.metrics import Levels, Metrics
 from engine.runtime.settings import KEPT, NOT_STARTED, load
 from engine.runtime.ways_in import GRACE, Stage, WaysIn
@@ -31,8 +32,9 @@ from engine.runtime.wiring import (
     knowledge_of,
     masters_of,
     press_of,
-    route_of,
+    routes_of,
     store_path,
+    teller_of,
     utc_now,
 )
 from engine.store.interface import Tx
@@ -55,11 +57,12 @@ class Assembly:
         self._knowledge = knowledge_of(self.settings)
         self._firewall = LetterFirewall(self.settings, lambda: self._knowledge)
         self._press: Press | None = None
+        self.teller = teller_of(self.settings)
         self.printer = Printer()
         self.metrics = Metrics(self._levels, self._heard)
         self.worker = Worker(
             self.store,
-            _routes(config.channels),
+            routes_of(config),
             may_leave=Gate(lambda: self._knowledge),
             allowed=allowed_address(lambda: self.settings),
             policy=config.retry,
@@ -67,9 +70,16 @@ class Assembly:
             dice=random.random,
             counters=self.metrics,
             firewall=self._firewall,
-            moved=lambda tx, row, now: self._settle(tx, row.patient, now),
+            moved=self._moved,
             poll=timedelta(seconds=1),
             drain=GRACE,
+        )
+        self.mail_room = MailRoom(
+            self.store,
+            lambda: self.settings.config.channels,
+            utc_now,
+            left=self._tell_record,
+            queued=self.worker.wake,
         )
         self.dispatcher = Dispatcher(
             self.store,
@@ -94,7 +104,7 @@ class Assembly:
             stage,
             config=lambda: self.settings.config,
             now=utc_now,
-            moved=lambda tx, row, now: self._settle(tx, row.patient, now),
+            moved=self._moved,
         )
 
     async def load_press(self) -> None:
@@ -132,7 +142,7 @@ class Assembly:
         LostError when the daemon must start anew."""
         settings = await asyncio.to_thread(load, self._path, effect=KEPT)
         _same_foundations(self.settings.config, settings.config)
-        routes = _routes(settings.config.channels)
+        routes, teller = routes_of(settings.config), await asyncio.to_thread(teller_of, settings)
         press = await asyncio.to_thread(press_of, settings)
         firewall = await asyncio.to_thread(ground_of, settings)
         readers = self.boxes.prepare(settings.config)
@@ -140,6 +150,7 @@ class Assembly:
         # From here on nothing refuses.
         self.settings.doctors.close()
         self.settings, self._knowledge, self._press = settings, knowledge_of(settings), press
+        self.teller = teller
         self.worker.reroute(routes, settings.config.retry)
         self._firewall.use(firewall)
         await asyncio.to_thread(self.printer.close)  # the next one reads the fonts anew
@@ -159,8 +170,14 @@ class Assembly:
     def _dialect(self, source: str) -> Dialect:
         return dialects_of(dialects_by_source(self.settings))(source)
 
-    def _settle(self, tx: Tx, patient: str, now: datetime) -> None:
-        self._knowledge.settle(tx, patient, now)
+    def _moved(self, tx: Tx, row: Delivery, now: datetime) -> None:
+        """In the transaction that wrote what became of an attempt."""
+        self._tell_record(tx, row, now)
+        self._knowledge.settle(tx, row.patient, now)
+
+    def _tell_record(self, tx: Tx, row: Delivery, now: datetime) -> None:
+        if self.teller is not None:
+            self.teller.left_or_refused(tx, row.id, now)
 
     def _the_press(self) -> Press:
         assert self._press is not None  # the dispatcher starts after load_press
@@ -187,10 +204,6 @@ class Assembly:
 
 class LostError(Exception):
     """An address that was ours is not to be had again in a reload: the daemon starts anew."""
-
-
-def _routes(channels: dict[str, Channel]) -> dict[str, Route]:
-    return {name: route_of(channel) for name, channel in channels.items()}
 
 
 def _make(data: Path) -> None:

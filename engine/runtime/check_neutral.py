@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from engine.model.config import NeutralChannel, NeutralUnit
+from engine.model.channel import NeutralChannel
+from engine.model.config import NeutralUnit
 from engine.model.errors import ConfigError
 from engine.model.people import rpps_ok
 from engine.privacy.report import OwnTerms
@@ -50,6 +51,26 @@ def check_neutral(sound: Sound) -> Iterator[Finding]:
                 "an open face shows it too, so that it tells the detention",
                 "give one that belongs to the hospital, or to several departments of it",
             )
+
+
+def check_envelopes(sound: Sound) -> Iterator[Finding]:
+    """Findings on what is printed on envelopes: it never tells the detention, whatever the face of
+    the letter in it."""
+    if folder_fault(sound.mappings) is not None:
+        return
+    try:
+        rules = rules_of(sound.mappings)
+    except ConfigError:
+        return  # told where the rules are checked
+    for key, channel in sound.channels.items():
+        lines = channel.print.return_address if channel.print is not None else ()
+        for number, line in enumerate(lines):
+            if _HALVES.search(line) or says_prison(line, rules, OwnTerms()):
+                yield Finding(
+                    ("channels", key, "print", "return_address", number),
+                    "a word of it tells the detention to whoever sees the envelope",
+                    "give the hospital's mail room; the words: mappings/privacy/",
+                )
 
 
 def _pairs(

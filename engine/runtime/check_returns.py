@@ -5,7 +5,8 @@ from datetime import datetime
 
 from engine.model.config import Returns
 from engine.runtime import certificates
-from engine.runtime.check_traffic import check_secret, lasting
+from engine.runtime.check_traffic import check_secret
+from engine.runtime.check_ways_out import lasting
 from engine.runtime.findings import Finding, Sound
 from engine.runtime.toml_positions import Path as Place
 

@@ -6,13 +6,14 @@ from datetime import datetime
 from ipaddress import ip_address
 from pathlib import Path
 
-from engine.model.config import Channel, Health
+from engine.model.channel import Channel
+from engine.model.config import Health
 from engine.model.errors import ConfigError
 from engine.model.secret import SecretRef
-from engine.model.value import Value
 from engine.runtime import certificates
+from engine.runtime.check_ways_out import check_command, check_print, lasting, writable_folder
 from engine.runtime.directory_file import is_address
-from engine.runtime.findings import Finding, Sound, cure_of, folder_fault
+from engine.runtime.findings import Finding, Sound
 from engine.runtime.mistakes import Weight
 from engine.runtime.secrets import resolve_secret
 from engine.runtime.toml_positions import Path as Place
@@ -73,7 +74,7 @@ def check_ways_in(sound: Sound, now: datetime) -> Iterator[Finding]:
                 ("folder", n, "path"), "another [[folder]] watches it already", "keep one of them"
             )
         paths.add(folder.path)
-        yield from _folder(("folder", n, "path"), folder.path)
+        yield from writable_folder(("folder", n, "path"), folder.path)
 
 
 def _same_host(one: str, other: str) -> bool:
@@ -81,41 +82,38 @@ def _same_host(one: str, other: str) -> bool:
     return one == other or one in everywhere or other in everywhere
 
 
-def _folder(place: Place, path: Path) -> Iterator[Finding]:
-    fault = folder_fault(path)
-    if fault is not None:
-        yield Finding(place, fault, cure_of(fault, path))
-    elif not os.access(path, os.W_OK | os.X_OK):
-        yield Finding(place, "this account cannot write there", f"chown it: {path}")
-
-
 def check_retry(sound: Sound) -> Iterator[Finding]:
     if "retry" in sound.values:
         yield from lasting(("retry",), sound.values["retry"], "first", "most")
 
 
-def lasting(place: Place, table: Value, *names: str) -> Iterator[Finding]:
-    """Durations that may not be nothing: a timeout of nothing fails each mail as "possibly sent",
-    a wait of nothing spins."""
-    for name in names:
-        if not getattr(table, name):
-            yield Finding((*place, name), "no time at all", 'give a duration, such as "10s"')
-
-
 def check_channel(place: Place, channel: Channel, now: datetime) -> Iterator[Finding]:
-    if (channel.smtp is None) == (channel.folder is None):
-        both = channel.smtp is not None
+    ways = ("smtp", "folder", "command", "print")
+    given = [name for name in ways if getattr(channel, name) is not None]
+    if len(given) > 1:
+        yield Finding(place, f"both {' and '.join(given)} are given", "keep one of them")
+    elif not given:
         yield Finding(
             place,
-            "both smtp and folder are given" if both else "neither smtp nor folder is given",
-            "keep one of them" if both else f"add [{place[0]}.{place[1]}.smtp] or .folder",
+            "neither smtp nor folder is given, nor command, nor print",
+            f"add [{place[0]}.{place[1]}.smtp] or .folder, .command, .print",
         )
+    elif (channel.print is not None) != (channel.format == "paper"):
+        yield Finding(
+            (*place, "format"),
+            "'paper' and the table print belong together, and one is there without the other",
+            'set format = "paper" with print, "xdm" or "hprim" with the others',
+        )
+    if channel.command is not None:
+        yield from check_command((*place, "command"), channel)
+    if channel.print is not None:
+        yield from check_print((*place, "print"), channel.print)
     if not is_address(channel.sender):
         yield Finding(
             (*place, "sender"), "not one plain mail address", "give the application's mailbox"
         )
     if channel.folder is not None:
-        yield from _folder((*place, "folder", "path"), channel.folder.path)
+        yield from writable_folder((*place, "folder", "path"), channel.folder.path)
     smtp = channel.smtp
     if smtp is None:
         return

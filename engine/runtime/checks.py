@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -9,17 +10,20 @@ from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from engine.mapping.load import load_mapping
+from engine.model.channel import Record
 from engine.model.config import Encryption, Health, Hospital
 from engine.model.errors import ConfigError, StoreError
 from engine.model.people import luhn_ok, rpps_ok
 from engine.model.policy import Mode
+from engine.record import RECORD
 from engine.runtime import certificates
-from engine.runtime.check_neutral import check_neutral
+from engine.runtime.check_neutral import check_envelopes, check_neutral
 from engine.runtime.check_recipients import check_recipients
 from engine.runtime.check_returns import check_returns
 from engine.runtime.check_traffic import check_channel, check_retry, check_ways_in, loopback
+from engine.runtime.check_ways_out import check_mllp
 from engine.runtime.directory_age import check_annuaire
-from engine.runtime.directory_file import DirectoryError, is_address, read_directory
+from engine.runtime.directory_file import NO_MAILBOX, DirectoryError, is_address, read_directory
 from engine.runtime.findings import ABSENT, Finding, Sound, cure_of, folder_fault
 from engine.runtime.leaflet import leaflet_fault
 from engine.runtime.lexicon import rules_of
@@ -41,14 +45,36 @@ def check(sound: Sound, now: datetime) -> Iterator[Finding]:
     yield from _units(sound)
     yield from _privacy(sound)
     yield from check_neutral(sound)
+    yield from check_envelopes(sound)
     yield from check_ways_in(sound, now)
     for name, channel in sound.channels.items():
         yield from check_channel(("channels", name), channel, now)
+    yield from _record(sound, now)
     yield from check_retry(sound)
     yield from check_returns(sound, now)
     yield from _directory(sound)
     yield from check_annuaire(sound, now)
     yield from check_recipients(sound)
+
+
+def _record(sound: Sound, now: datetime) -> Iterator[Finding]:
+    record: Record | None = sound.values.get("record")
+    if record is None:
+        return
+    if RECORD in sound.names("channels"):
+        yield Finding(
+            ("channels", RECORD),
+            "the way to the hospital's record has this name already",
+            "choose another name for this channel",
+        )
+    line = record.mllp
+    yield from check_mllp(("record", "mllp"), line, loopback(line.host), now)
+    if record.profile and not re.fullmatch(r"[0-9.]+\^\w+", record.profile):
+        yield Finding(
+            ("record", "profile"),
+            "not a profile of MSH-21: version, ^, name",
+            'such as "2.1^CISIS_CDA_HL7_V2"',
+        )
 
 
 def _mode(sound: Sound) -> Iterator[Finding]:
@@ -242,10 +268,37 @@ def _directory(sound: Sound) -> Iterator[Finding]:
         yield Finding(
             (), row.what, row.cure, Weight.SKIPS, file=path.name, line=row.line, column=row.column
         )
+    yield from _paper(sound)
     if len(rows) > _MOST_ROWS_TOLD:
         yield Finding(
             ("directory",),
             f"{len(rows) - _MOST_ROWS_TOLD} more rows are left out",
             "correct the first ones, then check again",
             Weight.SKIPS,
+        )
+
+
+def _paper(sound: Sound) -> Iterator[Finding]:
+    """Doctors who are reached on paper have a postal address; the others have a mailbox."""
+    prints = {name for name, one in sound.channels.items() if one.print is not None}
+    boxes = [box for held in (sound.directory).values() for box in held]
+    homeless = sum(box.channel in prints and not box.postal for box in boxes)
+    if homeless:
+        yield Finding(
+            ("directory",),
+            f"{homeless} rows of a channel that prints have no postal address",
+            "fill the column postal, lines separated by |",
+            Weight.ADVICE,
+        )
+    boxless = sum(
+        box.channel in sound.channels
+        and box.channel not in prints
+        and box.address.endswith(f"@{NO_MAILBOX}")
+        for box in boxes
+    )
+    if boxless:
+        yield Finding(
+            ("directory",),
+            f"{boxless} rows have no mailbox, and a channel that does not print",
+            "give the mailbox, or the name of a channel with a table print",
         )

@@ -70,6 +70,19 @@ _EXAMPLES: Final[dict[str, Any]] = {
     "channels.smtp.username": "relais",
     "channels.smtp.password": "credential:smtp-password",
     "channels.folder.path": "/var/spool/relais/gateway",
+    "channels.command.argv": ["/opt/connector/send", "--to", "{recipient}", "--id", "{id}"],
+    "channels.command.private": "/var/lib/relais/connector",
+    "channels.command.environment": {"KEYS": "/opt/connector/keys"},
+    "channels.print.path": "/var/spool/relais/print",
+    "channels.print.return_address": ["CH d'Exempleville", "00000 EXEMPLEVILLE"],
+    "record.application": "DPI",
+    "record.facility": "CH-EXEMPLEVILLE",
+    "record.assigner": "CH-EXEMPLEVILLE",
+    "record.mllp.host": "dpi.ch-exempleville.example",
+    "record.mllp.port": 2576,
+    "record.mllp.ca_file": "/etc/relais/dpi-ca.pem",
+    "record.mllp.certificate": "/etc/relais/mllp-client.pem",
+    "record.mllp.key": "/etc/relais/mllp-client.key",
     "listener.name": "dpi",
     "listener.port": 2575,
     "listener.mapping": "pam-fr",
@@ -94,6 +107,7 @@ _LEFT_OUT: Final = frozenset(
     {
         *("listener.tls", "channels.folder", "channels.neutral", "folder"),
         "returns",
+        *("channels.command", "channels.print", "record"),
         *("units.delays", "units.neutral"),
     }
 )

@@ -21,6 +21,11 @@ ROLE: Final = (
     "role"  # as what its reader is shown a letter; most files have médecins traitants only
 )
 _OPTIONAL: Final = frozenset({"place"})
+# The lines of a postal address, separated by "|": for a channel that prints, beside or instead of
+# a mailbox. Six lines with the name, 38 characters each (NF Z10-011).
+POSTAL: Final = "postal"
+# Stands for the mailbox of a doctor who has none. No mail can go there (RFC 2606, section 2).
+NO_MAILBOX: Final = "paper.invalid"
 # One address, no display name, no quoting: what annuaire.sante.fr publishes. An accented local
 # part would need SMTPUTF8, which relays of the trust space do not offer.
 _ADDRESS: Final = re.compile(
@@ -67,6 +72,11 @@ def is_address(text: str) -> bool:
     return len(text) <= 254 and _ADDRESS.fullmatch(text) is not None
 
 
+def fits_envelope(postal: tuple[str, ...]) -> bool:
+    """Whether the lines of an address, below a name, are as NF Z10-011 has them."""
+    return len(postal) <= 5 and all(len(line) <= 38 for line in postal)
+
+
 def read_directory(
     path: Path, channels: Collection[str]
 ) -> tuple[Directory, tuple[RowMistake, ...]]:
@@ -108,7 +118,7 @@ def _rows(rows: "_Rows", channels: frozenset[str]) -> tuple[Directory, tuple[Row
             f"the first line lacks the column {', '.join(lacking)}",
             f"start the file with: {';'.join(COLUMNS)}",
         )
-    known = (*COLUMNS, ROLE)
+    known = (*COLUMNS, ROLE, POSTAL)
     places: dict[str, int] = {name: header.index(name) for name in known if name in header}
     kept: list[tuple[int, Mailbox]] = []
     mistakes: list[RowMistake] = []
@@ -150,6 +160,16 @@ def _row(
         )
     if not row["family"]:
         return RowMistake(line, "family", "empty", "give the doctor's family name")
+    postal = tuple(" ".join(one.split()) for one in row.get(POSTAL, "").split("|") if one.strip())
+    if postal and not fits_envelope(postal):
+        return RowMistake(
+            line,
+            POSTAL,
+            "more than five lines, or a line of more than 38 characters",
+            "write it as it stands on an envelope, lines separated by |",
+        )
+    if postal and not row["mailbox"]:
+        row["mailbox"] = f"{row['rpps']}@{NO_MAILBOX}"
     if not is_address(row["mailbox"]):
         return RowMistake(
             line,
@@ -177,6 +197,7 @@ def _row(
         given=row["given"],
         place=row.get("place", ""),
         address=row["mailbox"],
+        postal=postal,
         type=MailboxType(row["type"].upper()),
         channel=row["channel"],
         role=Role(role),

@@ -76,6 +76,8 @@ class Doctors:
         """Why an address is not written to by a channel; None: it may be."""
         from engine.directory.doctor import address_fault
 
+        if self._ways().prints(channel):
+            return None  # nothing is written to but an envelope
         with self._lock, self._looking() as annuaire:
             trusted = annuaire.trusted if annuaire else None
             return address_fault(address, trusted, apicrypt=channel in self._ways().apicrypt)

@@ -7,7 +7,8 @@ from typing import Any, Final
 
 import engine
 from engine.mapping.schema import Dialect
-from engine.model.config import Channel, Listener, Unit, WatchedFolder
+from engine.model.channel import Channel
+from engine.model.config import Listener, Unit, WatchedFolder
 from engine.model.policy import WithoutGp
 from engine.runtime.directory_file import Directory
 from engine.runtime.mistakes import Weight

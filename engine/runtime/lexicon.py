@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Final
 
 from engine.mapping.schema import Dialect
-from engine.model.config import Channel, Unit
+from engine.model.channel import Channel
+from engine.model.config import Unit
 from engine.model.fact import ExitKind
 from engine.privacy.report import Known, OwnTerms
 from engine.privacy.rules import Rules, load

@@ -73,6 +73,7 @@ class Daemon:
         self._stage("worker", self._parts.worker.run())
         self._stage("seal", self._seal())
         self._stage("watchdog", self._watch())
+        self._stage("mail room", self._parts.mail_room.run())
         try:
             await self._parts.ways_in.open(self._parts.settings)
             await self._open_boxes()
@@ -197,7 +198,7 @@ class Daemon:
         self._parts.processor.stop()
         self._parts.dispatcher.stop()
         self._parts.worker.stop()
-        endless = {"seal", "watchdog", "reload"}
+        endless = {"seal", "watchdog", "reload", "mail room"}
         pending = {task for task in self._stages if task.get_name() not in endless}
         if pending:
             await asyncio.wait(pending, timeout=3 * GRACE.total_seconds())

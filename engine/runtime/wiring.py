@@ -12,15 +12,21 @@ from engine.dispatch import Press
 from engine.inbound.door import Door
 from engine.knowledge import Knowledge
 from engine.mapping.schema import Dialect
-from engine.model.config import Channel, Config, Listener, WatchedFolder
+from engine.model.channel import Channel
+from engine.model.config import Config, Listener, WatchedFolder
 from engine.model.errors import ConfigError
 from engine.model.flow import Delivery
 from engine.model.policy import Mode
+from engine.outbound.command import CommandTransport
 from engine.outbound.folder import FolderTransport
+from engine.outbound.mllp import MllpTransport
 from engine.outbound.permission import Cancel, Leave, Permission, Wait
+from engine.outbound.print_queue import PrintQueueTransport
 from engine.outbound.smtp import SmtpTransport
 from engine.outbound.traffic import Route
+from engine.record import RECORD, Teller
 from engine.runtime.leaflet import read_leaflet
+from engine.runtime.letter_types import read_types
 from engine.runtime.secrets import resolve_secret
 from engine.runtime.settings import Settings
 from engine.store.interface import Tx
@@ -93,8 +99,34 @@ def route_of(channel: Channel) -> Route:
             concurrency=channel.smtp.connections,
             per_minute=channel.per_minute,
         )
-    assert channel.folder is not None  # the settings see to it: exactly one of the two
+    if channel.command is not None:
+        return Route(
+            transport=CommandTransport(channel.command),
+            concurrency=channel.command.concurrency,
+            per_minute=channel.per_minute,
+        )
+    if channel.print is not None:
+        return Route(transport=PrintQueueTransport(channel.print), per_minute=channel.per_minute)
+    assert channel.folder is not None  # the settings see to it: exactly one of the four
     return Route(transport=FolderTransport(channel.folder.path), per_minute=channel.per_minute)
+
+
+def routes_of(config: Config) -> dict[str, Route]:
+    """Every way out. Raises ConfigError."""
+    routes = {name: route_of(channel) for name, channel in config.channels.items()}
+    if config.record is not None:
+        # Its pace is that of its answers, one at a time.
+        routes[RECORD] = Route(transport=MllpTransport(config.record.mllp), per_minute=6000)
+    return routes
+
+
+def teller_of(settings: Settings) -> Teller | None:
+    """Who tells the hospital's record; None where the site wants none. Raises ConfigError."""
+    config = settings.config
+    if config.record is None:
+        return None
+    types = read_types(config.mappings / "letters")
+    return Teller(config.record, config.hospital, knowledge_of(settings), types)
 
 
 def allowed_address(settings: Callable[[], Settings]) -> Callable[[str], bool]:

@@ -182,8 +182,12 @@ class OutboxVerbs(Protocol):
         ...
 
     def of_patient(self, patient: str, *, forgotten: bool = False) -> Sequence[Delivery]:
-        """Deliveries of the cluster, oldest first; ``forgotten`` adds those from before the
-        patient was forgotten, which are proof and nothing else."""
+        """Letters of the cluster, oldest first; ``forgotten`` adds those from before the patient
+        was forgotten, which are proof and nothing else. Without the messages about them: `about`"""
+        ...
+
+    def about(self, delivery_id: str) -> Sequence[Delivery]:
+        """The messages to the hospital's record that tell of a letter, oldest first."""
         ...
 
     def due(

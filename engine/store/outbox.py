@@ -28,9 +28,9 @@ from engine.store.vault import PATIENT, Vault, closed, opened
 
 _COLUMNS: Final = (
     "id, letter_kind, patient, version, said, discreet, channel, message_id, size, state, "
-    "created_at, due_at, attempts, possibly_sent, closed_at, reason"
+    "created_at, due_at, attempts, possibly_sent, closed_at, reason, about"
 )
-_ADD: Final = f"INSERT INTO delivery ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+_ADD: Final = f"INSERT INTO delivery ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 _ADD_MIME: Final = "INSERT INTO delivery_mime (delivery, mime) VALUES (?, ?)"
 _ADD_FILE: Final = "INSERT INTO delivery_file (delivery, number, data) VALUES (?, ?, ?)"
 _SELECT: Final = f"SELECT {_COLUMNS} FROM delivery"
@@ -46,8 +46,9 @@ _FILES: Final = (
 _OF_PATIENT: Final = (
     f"{_SELECT} WHERE (patient = ?1 OR patient IN "
     "(SELECT key FROM patient WHERE root = (SELECT root FROM patient WHERE key = ?1))) "
-    "AND forgotten <= ?2 ORDER BY created_at, rowid"
+    "AND forgotten <= ?2 AND about = '' ORDER BY created_at, rowid"
 )
+_ABOUT: Final = f"{_SELECT} WHERE about = ? AND about <> '' ORDER BY created_at, rowid"
 _DUE: Final = (
     f"{_SELECT} WHERE state = 'queued' AND due_at <= ? "
     "AND channel NOT IN (SELECT value FROM json_each(?)) ORDER BY due_at, rowid LIMIT ?"
@@ -133,6 +134,9 @@ class SqliteOutbox:
 
     def of_patient(self, patient: str, *, forgotten: bool = False) -> Sequence[Delivery]:
         return self._deliveries(_OF_PATIENT, (self._vault.token(patient, PATIENT), int(forgotten)))
+
+    def about(self, delivery_id: str) -> Sequence[Delivery]:
+        return self._deliveries(_ABOUT, (delivery_id,))
 
     def due(
         self, now: datetime, limit: int, *, busy_channels: Sequence[str] = ()
@@ -269,6 +273,7 @@ class SqliteOutbox:
             d.possibly_sent,
             maybe_micros(d.closed_at),
             d.reason,
+            d.about,
         )
 
     def sealed_said(self, d: Delivery, patient: bytes) -> bytes:
@@ -299,6 +304,7 @@ class SqliteOutbox:
             possibly_sent=bool(row[13]),
             closed_at=maybe_instant(row[14]),
             reason=row[15],
+            about=row[16],
         )
 
 

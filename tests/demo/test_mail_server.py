@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from engine.demo.mail_server import MailServer
-from engine.model.config import Smtp
+from engine.model.channel import Smtp
 from engine.model.flow import Accepted, Cause, Deferred, Outcome, Rejected, Unknown
 from engine.outbound.smtp import SmtpTransport
 from tests.support.deliveries import a_delivery, a_mime

@@ -10,7 +10,7 @@ import pytest
 import structlog
 from pydantic import SecretStr
 
-from engine.model.config import Smtp
+from engine.model.channel import Smtp
 from engine.model.errors import ConfigError
 from engine.model.flow import Accepted, Cause, Deferred, Outcome, Rejected, Unknown
 from engine.model.secret import SecretRef

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from engine.model.config import Smtp
+from engine.model.channel import Smtp
 from engine.model.flow import Accepted, Cause, Deferred, Outcome, Rejected
 from engine.outbound.smtp import SmtpTransport
-from tests.support.certs import Certs
+from tests.support.certs import Certs, make_certs
 from tests.support.deliveries import a_delivery, a_mime
 from tests.support.postfix import MISSING, Postfix, postfix
 
@@ -88,6 +88,19 @@ async def test_without_our_certificate_the_relay_refuses_and_it_is_a_matter_of_c
     outcome = await send(relay, certs, "cabinet@medecin.example", certificate=None, key=None)
     assert isinstance(outcome, Deferred)
     assert outcome.cause is Cause.AUTH
+
+
+async def test_a_certificate_that_another_authority_issued_is_refused_as_none_is(
+    relay: Postfix, certs: Certs, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    strangers = make_certs(tmp_path_factory.mktemp("strangers"))
+    before = len(relay.inbox("cabinet", wanted=0))
+    outcome = await send(
+        relay, certs, "cabinet@medecin.example", certificate=strangers.client, key=strangers.client
+    )
+    assert isinstance(outcome, Deferred)
+    assert outcome.cause in (Cause.AUTH, Cause.TLS)
+    assert len(relay.inbox("cabinet", wanted=0)) == before
 
 
 async def test_a_relay_of_another_authority_is_not_trusted(relay: Postfix, certs: Certs) -> None:

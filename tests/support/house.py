@@ -119,8 +119,9 @@ class Engine:
         return self.store.read_sync(look)
 
 
-def opened(folder: Path, *changes: tuple[str, str]) -> Engine:
-    """The stages with the demo's settings, changed so, in a folder of their own."""
+def opened(folder: Path, *changes: tuple[str, str], directory: str | None = None) -> Engine:
+    """The stages with the demo's settings, changed so, in a folder of their own; ``directory``: the
+    text of the directory file, instead of the day's."""
     text = (ROOT / "config/relais.demo.toml").read_text(encoding="utf-8")
     for old, new in changes:
         assert old in text
@@ -130,7 +131,10 @@ def opened(folder: Path, *changes: tuple[str, str]) -> Engine:
     (folder / "relais.toml").write_text(text, encoding="utf-8")
     (folder / "inbox").mkdir()
     (folder / "gateway").mkdir()
-    shutil.copy(ROOT / "fixtures/day/directory.csv", folder)
+    if directory is None:
+        shutil.copy(ROOT / "fixtures/day/directory.csv", folder)
+    else:
+        (folder / "directory.csv").write_text(directory, encoding="utf-8")
     settings = load(folder / "relais.toml")
     settings.config.data.mkdir()
     # Its key lies where a command looks for it.

@@ -126,10 +126,12 @@ CREATE TABLE delivery (
     closed_at     INTEGER,
     reason        TEXT NOT NULL DEFAULT '',
     forgotten     INTEGER NOT NULL DEFAULT 0 CHECK (forgotten IN (0, 1)),
+    about         TEXT NOT NULL DEFAULT '',
     CHECK ((closed_at IS NULL) = (state IN ('queued', 'sending', 'held')))
 ) STRICT;
 
 CREATE INDEX delivery_patient ON delivery (patient);
+CREATE INDEX delivery_about ON delivery (about) WHERE about <> '';
 CREATE INDEX delivery_state ON delivery (state, due_at);
 
 CREATE TABLE delivery_mime (

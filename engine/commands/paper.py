@@ -1,0 +1,76 @@
+"""Letters on paper: which wait for the mail room, which were posted."""
+
+import contextlib
+from datetime import datetime
+from typing import Any
+
+from engine.commands.context import Context, limit_of, list_of, refused
+from engine.model.channel import PrintQueue
+from engine.model.flow import POSTED, Delivery, DeliveryState
+from engine.outbound.posted import in_print_queue, mark_posted
+from engine.outbound.print_queue import forget
+from engine.runtime.wiring import teller_of
+from engine.store.interface import Tx
+
+_ALL = 10_000
+
+
+def listing(context: Context, args: dict[str, Any]) -> dict[str, Any]:
+    """What waits to be printed and posted, oldest first; and whether it still may be."""
+    queues, limit, now = _queues(context), limit_of(args, 200), context.now()
+
+    def work(tx: Tx) -> list[dict[str, Any]]:
+        rows = tx.outbox.listing(state=DeliveryState.RELAYED, limit=_ALL)
+        waiting = [one for one in rows if one.channel in queues and in_print_queue(one)]
+        waiting.sort(key=lambda one: (one.closed_at or one.created_at, one.id))
+        return [_row(context, tx, one, now) for one in waiting[:limit]]
+
+    return {"letters": context.store.read_sync(work)}
+
+
+def done(context: Context, args: dict[str, Any]) -> dict[str, Any]:
+    """They were printed and posted; their files leave the queue: the store has them."""
+    queues, teller = _queues(context), teller_of(context.settings)
+    ids = [str(one) for one in list_of(args, "deliveries")]
+
+    def work(tx: Tx) -> list[Delivery]:
+        rows = []
+        for number in dict.fromkeys(ids):
+            row = tx.outbox.get(number)
+            if row is None or row.channel not in queues or not in_print_queue(row):
+                what = "This letter does not wait in a print queue."
+                if row is not None and row.reason == POSTED:
+                    what = "This letter was posted before."
+                raise refused(what, where="the delivery id", remedy="see: relais print list")
+            mark_posted(tx, row, context.now(), context.actor)
+            if teller is not None:
+                teller.left_or_refused(tx, row.id, context.now())
+            rows.append(row)
+        return rows
+
+    rows = context.store.write_sync(work)
+    for row in rows:
+        with contextlib.suppress(OSError):  # the daemon's mail room tries it again
+            forget(queues[row.channel].path, row.id)
+    context.wake()
+    return {"posted": [row.id for row in rows]}
+
+
+def _queues(context: Context) -> dict[str, PrintQueue]:
+    channels = context.settings.config.channels
+    return {name: one.print for name, one in channels.items() if one.print is not None}
+
+
+def _row(context: Context, tx: Tx, row: Delivery, now: datetime) -> dict[str, Any]:
+    verdict = context.knowledge.may_leave(tx, row, now)
+    still = verdict is None or isinstance(verdict, datetime)
+    since = row.closed_at or row.created_at
+    return {
+        "id": row.id,
+        "letter": row.letter_kind.value,
+        "version": row.version,
+        "face": "discreet" if row.discreet else "open",
+        "channel": row.channel,
+        "since": since.isoformat(timespec="seconds"),
+        "post": "yes" if still else f"no: {verdict}",
+    }

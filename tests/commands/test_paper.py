@@ -1,0 +1,182 @@
+"""Paper, from the decision to the mail room: what waits, what was posted, what must not be."""
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from engine.commands import perform
+from engine.commands.context import Context
+from engine.model.config import Retry
+from engine.model.consent import ConsentState, ConsentStated, Purpose
+from engine.model.errors import OperationError
+from engine.model.flow import POSTED, TO_PRINT, DeliveryState
+from engine.outbound.print_queue import DONE, MANIFEST
+from engine.outbound.worker import Worker
+from engine.runtime.mail_room import MailRoom
+from engine.runtime.wiring import Gate, route_of
+from engine.wire.paper_mail import paper_letter
+from tests.support.house import Engine, opened
+
+PAPER = """[channels.papier]
+format = "paper"
+sender = "usmp@hopital.example"
+sender_name = "CH"
+[channels.papier.print]
+path = "print"
+return_address = ["CH d'Exempleville"]
+[channels.papier.neutral]
+sender = "courrier@hopital.example"
+sender_name = "CH"
+[channels.mssante]
+"""
+DIRECTORY = """rpps;family;given;place;mailbox;type;channel;postal
+10999990012;MARTEL;Claire;Exempleville;;CAB;papier;1 rue Fictive|00000 EXEMPLEVILLE
+"""
+IPP = "26000001"
+
+
+class Silent:
+    """Counters that nobody reads."""
+
+    def increment(self, name: str, **labels: str) -> None: ...
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    (tmp_path / "print").mkdir()
+    made = opened(tmp_path, ("[channels.mssante]\n", PAPER), directory=DIRECTORY)
+    yield made
+    made.store.close()
+
+
+@pytest.fixture
+def context(engine: Engine) -> Context:
+    return Context(engine.store, engine.settings, lambda: engine.now, "claire", lambda: None)
+
+
+async def to_the_queue(engine: Engine) -> str:
+    """A letter is decided, printed, and put in the queue; gives its number."""
+    await engine.hear("lambert-A01")
+    await engine.wait(timedelta(seconds=6))
+    channels = engine.settings.config.channels
+    worker = Worker(
+        engine.store,
+        {name: route_of(one) for name, one in channels.items()},
+        may_leave=Gate(lambda: engine.knowledge),
+        allowed=lambda _: True,
+        policy=Retry(),
+        now=lambda: engine.now,
+        dice=lambda: 0.5,
+        counters=Silent(),
+    )
+    await worker.run_due()
+    (letter,) = engine.deliveries(IPP)
+    assert (letter.state, letter.reason) == (DeliveryState.RELAYED, TO_PRINT)
+    return letter.id
+
+
+def queue(engine: Engine) -> Path:
+    settings = engine.settings.config.channels["papier"].print
+    assert settings is not None
+    return settings.path
+
+
+async def test_a_doctor_without_a_mailbox_gets_a_letter_that_the_mail_room_finds(
+    engine: Engine, context: Context
+) -> None:
+    ident = await to_the_queue(engine)
+    (line,) = (queue(engine) / MANIFEST).read_text().splitlines()
+    told = json.loads(line)
+    letter = paper_letter(engine.store.read_sync(lambda tx: tx.outbox.mime(ident)))
+    assert letter is not None
+    assert (told["id"], told["pages"]) == (ident, letter.pages)
+    assert (queue(engine) / told["file"]).read_bytes() == letter.pdf
+    (row,) = perform(context, "print.list", {})["letters"]
+    assert (row["id"], row["post"]) == (ident, "yes")
+
+
+async def test_posted_letters_close_once_with_who_said_so_and_leave_the_folder(
+    engine: Engine, context: Context
+) -> None:
+    ident = await to_the_queue(engine)
+    assert perform(context, "print.done", {"deliveries": [ident, ident]}) == {"posted": [ident]}
+    (letter,) = engine.deliveries(IPP)
+    assert (letter.state, letter.reason) == (DeliveryState.RELAYED, POSTED)
+    assert not (queue(engine) / f"{ident}.pdf").exists()
+    assert perform(context, "print.list", {})["letters"] == []
+    lines = engine.store.read_sync(lambda tx: tx.audit.entries(limit=10_000))
+    said = [one for one in lines if one.detail.get("reason") == POSTED]
+    assert [(one.actor, one.subject) for one in said] == [("claire", f"delivery {ident}")]
+    with pytest.raises(OperationError, match="posted before"):
+        perform(context, "print.done", {"deliveries": [ident]})
+
+
+async def test_one_that_is_not_in_a_queue_refuses_them_all(
+    engine: Engine, context: Context
+) -> None:
+    ident = await to_the_queue(engine)
+    with pytest.raises(OperationError, match="does not wait"):
+        perform(context, "print.done", {"deliveries": [ident, "zzz"]})
+    (letter,) = engine.deliveries(IPP)
+    assert letter.reason == TO_PRINT
+
+
+async def test_what_is_moved_to_done_is_posted_and_taken_away(engine: Engine) -> None:
+    ident = await to_the_queue(engine)
+    room = MailRoom(engine.store, lambda: engine.settings.config.channels, lambda: engine.now)
+    assert await room.run_once() == 0
+    done = queue(engine) / DONE
+    done.mkdir()
+    (queue(engine) / f"{ident}.pdf").rename(done / f"{ident}.pdf")
+    (done / "stranger.pdf").write_text("x")
+    assert await room.run_once() == 1
+    assert await room.run_once() == 0
+    (letter,) = engine.deliveries(IPP)
+    assert letter.reason == POSTED
+    assert [one.name for one in done.iterdir()] == ["stranger.pdf"]
+
+
+async def test_a_file_that_stays_after_a_crash_is_taken_away_without_a_second_line(
+    engine: Engine,
+) -> None:
+    ident = await to_the_queue(engine)
+    room = MailRoom(engine.store, lambda: engine.settings.config.channels, lambda: engine.now)
+    done = queue(engine) / DONE
+    done.mkdir()
+    (queue(engine) / f"{ident}.pdf").rename(done / f"{ident}.pdf")
+    await room.run_once()
+    (done / f"{ident}.pdf").write_text("again")
+    assert await room.run_once() == 0
+    assert list(done.iterdir()) == []
+    lines = engine.store.read_sync(lambda tx: tx.audit.entries(limit=10_000))
+    assert sum(one.detail.get("reason") == POSTED for one in lines) == 1
+
+
+async def test_a_letter_whose_agreement_was_withdrawn_meanwhile_is_not_to_be_posted(
+    engine: Engine, context: Context
+) -> None:
+    await to_the_queue(engine)
+    engine.now += timedelta(seconds=1)
+    said = ConsentStated(
+        purpose=Purpose.ARRIVAL_NOTICE, state=ConsentState.WITHDRAWN, at=engine.now, by="IDE"
+    )
+    await engine.store.write(lambda tx: engine.tell(tx, IPP, said))
+    (row,) = perform(context, "print.list", {})["letters"]
+    assert row["post"] == "no: consent-withdrawn"
+
+
+async def test_the_patient_is_told_what_was_done_and_no_more(engine: Engine) -> None:
+    ident = await to_the_queue(engine)
+    text = account_of(engine)
+    assert "donné à imprimer et à poster le" in text
+    context = Context(engine.store, engine.settings, lambda: engine.now, "c", lambda: None)
+    perform(context, "print.done", {"deliveries": [ident]})
+    assert "imprimé, et posté au plus tard le" in account_of(engine)
+
+
+def account_of(engine: Engine) -> str:
+    context = Context(engine.store, engine.settings, lambda: engine.now, "c", lambda: None)
+    return str(perform(context, "patient.export", {"patient": IPP}))
