@@ -13,7 +13,6 @@ the text is.
 """
 
 import re
-import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -189,7 +188,7 @@ def _elements(text: str, kept: Kept) -> Iterator[Element]:
             raise PatternError(f"{text[at:]!r} is no word, list, number or gap")
         at = found.end()
         if found[0] not in kept:
-            kept[found[0]] = tuple(_shared(one, kept) for one in _steps(found))
+            kept[found[0]] = tuple(_shared(one, kept) for one in _steps(found, kept))
         yield from kept[found[0]]
 
 
@@ -198,28 +197,28 @@ def _shared(one: Element, kept: Kept) -> Element:
     return kept.setdefault(one, (one,))[0]
 
 
-def _steps(found: re.Match[str]) -> Iterator[Element]:
+def _steps(found: re.Match[str], kept: Kept) -> Iterator[Element]:
     if found["gap"]:
         most = int(found["most"])
         if not 1 <= most <= MOST_GAP:
             raise PatternError(f"a gap is of 1 to {MOST_GAP} words")
         yield Element(gap=most)
     elif found["inside"] is None:
-        row = tuple(_phrase(found["words"]))
+        row = tuple(_phrase(found["words"], kept))
         if found["maybe"] and len(row) != 1:
             raise PatternError(f"{found['words']!r} is not one word")
         yield from (replace(one, maybe=bool(found["maybe"])) for one in row)
     else:
-        yield from _choice(found["inside"], bool(found["maybe"]))
+        yield from _choice(found["inside"], bool(found["maybe"]), kept)
 
 
-def _choice(inside: str, maybe: bool) -> Iterator[Element]:
+def _choice(inside: str, maybe: bool, kept: Kept) -> Iterator[Element]:
     words: set[str] = set()
     stems: list[str] = []
     phrases: list[tuple[Element, ...]] = []
     number = anything = False
     for told in inside.split("|"):
-        row = tuple(one for word in told.split() for one in _phrase(word))
+        row = tuple(one for word in told.split() for one in _phrase(word, kept))
         if len(row) == 1:
             words.update(row[0].words)
             stems += row[0].stems
@@ -232,7 +231,7 @@ def _choice(inside: str, maybe: bool) -> Iterator[Element]:
         yield Element(few, tuple(sorted(stems)), number, anything, maybe, 0, tuple(phrases))
 
 
-def _phrase(word: str) -> Iterator[Element]:
+def _phrase(word: str, kept: Kept) -> Iterator[Element]:
     """What one piece between blanks is: "d'arrêt" is two words."""
     if word == "#":
         yield Element(number=True)
@@ -244,8 +243,8 @@ def _phrase(word: str) -> Iterator[Element]:
     if "*" in word.removesuffix("*"):
         raise PatternError(f"{word!r}: a star stands at the end of a word")
     for part in parts[:-1] if word.endswith("*") else parts:
-        yield Element(words=(sys.intern(part),))
+        yield kept.setdefault(part, (Element(words=(part,)),))[0]
     if word.endswith("*"):
         if not parts or len(parts[-1]) < SHORTEST_STEM:
             raise PatternError(f"{word!r}: a stem has {SHORTEST_STEM} letters at least")
-        yield Element(stems=(sys.intern(parts[-1]),))
+        yield kept.setdefault(f"{parts[-1]}*", (Element(stems=(parts[-1],)),))[0]
