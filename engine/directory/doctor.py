@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final
 
-from engine.directory.boxes import BoxDoubt, BoxPolicy, ChosenBox, Seat, choose_box, seats
+from engine.directory.boxes import BoxDoubt, BoxPolicy, ChosenBox, Seat, Seated, choose_box, seats
 from engine.directory.compare import Asked
 from engine.directory.domains import TrustedDomains, fault_of
 from engine.directory.practice import family_practice
@@ -139,8 +139,11 @@ def answer(
     elif rows:
         choices = tuple(_of_site(rows, kind, trusted, ways, note) for kind in ADDRESSED)
     elif person is not None and national is not None and trusted is not None:
+        apicrypt = ways.channel in ways.apicrypt
+        seen = seats(person, national.shared(person), trusted, apicrypt=apicrypt)
         choices = tuple(
-            _of_nation(person, national, kind, trusted, ways, note) for kind in ADDRESSED
+            _of_nation(person, seen, national.contested, kind, trusted, ways, note)
+            for kind in ADDRESSED
         )
     else:
         choices = tuple(Choice(kind=kind, gap=Gap.MISSING, why=NO_ROW) for kind in ADDRESSED)
@@ -197,20 +200,19 @@ def _of_site(
 
 def _of_nation(
     person: Person,
-    national: National,
+    seen: Sequence[Seated],
+    contested: Collection[str],
     kind: LetterKind,
     trusted: TrustedDomains,
     ways: Ways,
     note: DoctorNote | None,
 ) -> Choice:
-    apicrypt = ways.channel in ways.apicrypt
-    seen = seats(person, national.shared(person), trusted, apicrypt=apicrypt)
     chosen = choose_box(seen, ways.policy(kind))
     if not isinstance(chosen, ChosenBox):
         faults = dict.fromkeys(one.fault.value for one in chosen.seen if one.fault)
         why = "; ".join((chosen.why.value, *(faults if chosen.why is BoxDoubt.DOMAIN else ())))
         return Choice(kind=kind, gap=_GAPS[chosen.why], why=why)
-    if chosen.box.address.lower() in national.contested:
+    if chosen.box.address.lower() in contested:
         return Choice(kind=kind, gap=Gap.SEVERAL, why=CONTESTED)
     own = (one.town for one in person.practices if family_practice(one.mode, one.sector_label))
     mailbox = Mailbox(
