@@ -80,8 +80,9 @@ def fold(
                 # As an agreement does, a confirmation ends with the stay: doctors retire.
                 "confirmations": (
                     here := tuple(
-                        dict.fromkeys(
-                            who for who, at in confirmed if _in_stay(stay, stays, None, at)
+                        sorted(
+                            {who for who, at in confirmed if _in_stay(stay, stays, None, at)},
+                            key=_spelled,
                         )
                     )
                 ),
@@ -110,6 +111,10 @@ def _confirmation(fact: Fact) -> tuple[str | Professional, datetime] | None:
         case _:
             return None
     return (who, at) if who else None
+
+
+def _spelled(who: str | Professional) -> str:
+    return who if isinstance(who, str) else who.model_dump_json()
 
 
 def _kept(facts: Sequence[Heard], keys: Sequence[str]) -> list[Heard]:

@@ -147,6 +147,21 @@ def test_a_doctor_named_without_a_number_is_the_one_whom_the_directory_means() -
     assert not identified(of_number, Answer(rpps=OTHER)).stays[0].gp_confirmed
 
 
+def test_confirmations_come_to_the_same_in_any_order() -> None:
+    other = NAMED.model_copy(update={"town": "AUTREVILLE"})
+    said: list[Fact] = [
+        GpStated(gp=NAMED), GpConfirmed(named=NAMED, at=START, by="x"),
+        GpConfirmed(named=other, at=START, by="x"), GpConfirmed(rpps=OTHER, at=START, by="x"),
+        GpConfirmed(rpps=RPPS, at=START, by="x"),
+    ]  # fmt: skip
+    told = heard(PersonStated(traits=TRAITS), moved("A01", START, "in"), *said)
+    one = fold("1|x", ["1|x"], told, transfer_window=HOUR, with_tests=False)
+    assert len(one.stays[0].confirmations) == 4
+    for cut in range(len(told)):
+        turned = [*told[cut:], *told[:cut]][::-1]
+        assert one == fold("1|x", ["1|x"], turned, transfer_window=HOUR, with_tests=False)
+
+
 SAYINGS = st.lists(
     st.sampled_from(
         [
