@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from engine import dispatch
+from engine.dispatch import Dispatcher
 from engine.model.consent import ConsentState, ConsentStated, Purpose
 from tests.support.house import Engine
 
@@ -14,7 +14,7 @@ async def test_a_no_that_is_said_while_the_letter_is_being_written_keeps_it_from
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await engine.hear("lambert-A01")
-    made = dispatch._made
+    made = Dispatcher._made
     written = []
 
     def interrupted(*args: Any) -> Any:
@@ -25,7 +25,7 @@ async def test_a_no_that_is_said_while_the_letter_is_being_written_keeps_it_from
         written.append(said)
         return made(*args)
 
-    monkeypatch.setattr(dispatch, "_made", interrupted)
+    monkeypatch.setattr(Dispatcher, "_made", interrupted)
     await engine.wait(timedelta(seconds=6))
     assert len(written) == 1
     assert engine.deliveries("26000001") == []

@@ -23,7 +23,8 @@ from typing import Any, Final, TypeVar
 
 from engine.commands import perform
 from engine.commands.context import Context
-from engine.compose.render import Rendered, render
+from engine.compose.pdf import typeset_here
+from engine.compose.render import Rendered
 from engine.dispatch import Dispatcher, Press
 from engine.inbound.door import Door
 from engine.inbound.receive import Receiver
@@ -41,6 +42,7 @@ from engine.model.flow import (
     Rejected,
     Unknown,
 )
+from engine.model.letter import Letter
 from engine.model.task import Task, TaskKind
 from engine.outbound.traffic import Route
 from engine.outbound.worker import Worker
@@ -51,7 +53,6 @@ from engine.runtime.wiring import Gate
 from engine.store.interface import Tx
 from engine.store.masters import MasterFile
 from engine.store.sqlite import SqliteStore
-from engine.verify import check
 from tests.sequences.oracle import Oracle, Sent
 from tests.sequences.record import PEOPLE, Consent, Told
 from tests.support.house import ROOT, shop
@@ -151,14 +152,12 @@ def _memory() -> str | None:
     return "/dev/shm" if Path("/dev/shm").is_dir() else None
 
 
-def as_json(letter: Any, _shop: Any, _face: Any, _leaflet: bytes) -> Rendered:
-    return Rendered(letter.model_dump_json().encode(), {})
+class Scribe(Dispatcher):
+    """Writes the letter's own JSON where the press would print: a sequence costs as little as its
+    decisions do."""
 
-
-def on_paper(letter: Any, its_shop: Any, face: Any, leaflet: bytes) -> Rendered:
-    rendered = render(letter, its_shop, face, leaflet=leaflet)
-    assert not check("a mail", rendered.mime, leaving=True).grave
-    return rendered
+    def _made(self, letter: Letter, shop: Any, face: Any, leaflet: bytes) -> Rendered:
+        return Rendered(letter.model_dump_json().encode(), {})
 
 
 @dataclass
@@ -200,8 +199,12 @@ class House:
         self.processor = Processor(
             mortal, dialects=dialects_of({"dpi": sillage}), knowledge=lambda: knowledge, now=clock
         )
-        self.dispatcher = Dispatcher(
-            mortal, knowledge=lambda: knowledge, press=lambda: press, now=clock
+        self.dispatcher = (Dispatcher if self.printed else Scribe)(
+            mortal,
+            knowledge=lambda: knowledge,
+            press=lambda: press,
+            typeset=typeset_here,
+            now=clock,
         )
         peer = _Peer(self)
         self.worker = Worker(

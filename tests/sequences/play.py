@@ -6,13 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Final
-from unittest.mock import patch
 
-from engine import dispatch
 from engine.decide.answers import ANSWERS, CANCEL_NOTICE, DIFFERENT, GO_ON
 from engine.model.flow import Delivery
 from engine.model.task import TaskKind
-from tests.sequences.house import START, BrokenRuleError, House, as_json, on_paper
+from tests.sequences.house import START, BrokenRuleError, House
 from tests.sequences.record import (
     DOCTORS,
     PEOPLE,
@@ -366,12 +364,11 @@ async def play(steps: Sequence[Step], *, printed: bool = False) -> Counter[str]:
     """Carry a sequence out; gives what it reached. Raises BrokenRuleError."""
     house = House(printed=printed, now=START)
     asyncio.get_running_loop().set_exception_handler(lambda *_: None)  # of processes that died
-    with patch.object(dispatch, "_made", on_paper if printed else as_json):
-        try:
-            house.open()
-            await Play(house).run(steps)
-        finally:
-            house.close()
+    try:
+        house.open()
+        await Play(house).run(steps)
+    finally:
+        house.close()
     return house.seen
 
 
