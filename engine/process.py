@@ -184,13 +184,15 @@ class Processor:
             tx.facts.drop_of_journal(entry.id)  # a replay: what it said before is said anew
         if read.form is not None:
             read = self._placed(tx, entry, read.form, now)
-        elif read.receipt is not None:
-            return self._answered(tx, entry, read.receipt, now)
         elif read.consents is not None:
             read = self._agreed(tx, entry, read.consents)
         reading = read.reading
         state, note = JournalState.PARKED, read.fault
         patient: str | None = None
+        if read.receipt is not None:
+            told = answered(tx, read.receipt, now, entry.source)
+            state = JournalState.PROCESSED if told else JournalState.LEFT
+            note, patient = ("", told.patient) if told else ("about no message of ours", None)
         if reading is not None:
             state, note = self._state_of(entry, reading)
             patient = reading.facts[0].patient if reading.facts else None
@@ -220,23 +222,6 @@ class Processor:
             for other in _also_concerned(tx, patient, reading):
                 self._knowledge().settle(tx, other, now)
             self._knowledge().settle(tx, patient, now)
-        return state
-
-    def _answered(self, tx: Tx, entry: Entry, receipt: Zam, now: datetime) -> JournalState:
-        """A receipt of another system, about a message to the record."""
-        row = answered(tx, receipt, now, entry.source)
-        state = JournalState.LEFT if row is None else JournalState.PROCESSED
-        note = "a receipt for no message of ours" if row is None else ""
-        patient = None if row is None else row.patient
-        tx.journal.close(entry.id, state, now, note, patient=patient)
-        tx.audit.append(
-            AuditKind.MESSAGE_PROCESSED,
-            now=now,
-            patient=patient,
-            subject=f"journal {entry.id}",
-            state=state.value,
-            facts=0,
-        )
         return state
 
     def _placed(self, tx: Tx, entry: Entry, form: LetterForm, now: datetime) -> Read:

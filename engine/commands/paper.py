@@ -6,7 +6,7 @@ from typing import Any
 
 from engine.commands.context import Context, limit_of, list_of, refused
 from engine.model.channel import PrintQueue
-from engine.model.flow import POSTED, Delivery, DeliveryState
+from engine.model.flow import POSTED, TO_PRINT, Delivery, DeliveryState
 from engine.outbound.posted import in_print_queue, mark_posted
 from engine.outbound.print_queue import forget
 from engine.runtime.wiring import teller_of
@@ -20,8 +20,8 @@ def listing(context: Context, args: dict[str, Any]) -> dict[str, Any]:
     queues, limit, now = _queues(context), limit_of(args, 200), context.now()
 
     def work(tx: Tx) -> list[dict[str, Any]]:
-        rows = tx.outbox.listing(state=DeliveryState.RELAYED, limit=_ALL)
-        waiting = [one for one in rows if one.channel in queues and in_print_queue(one)]
+        rows = tx.outbox.listing(state=DeliveryState.RELAYED, reason=TO_PRINT, limit=_ALL)
+        waiting = [one for one in rows if one.channel in queues]
         waiting.sort(key=lambda one: (one.closed_at or one.created_at, one.id))
         return [_row(context, tx, one, now) for one in waiting[:limit]]
 

@@ -116,7 +116,9 @@ class LetterFirewall:
         people = [*(f"{one.family} {one.given}" for one in boxes), *self._signatories()]
         return Known(
             people=(" ".join(name for name in patient if name), *dict.fromkeys(people)),
-            addresses=tuple(dict.fromkeys(one.place for one in boxes)),
+            addresses=tuple(
+                dict.fromkeys(line for one in boxes for line in (one.place, *one.postal))
+            ),
             files=ground.leaflets,
         )
 

@@ -61,6 +61,9 @@ _MOVE: Final = (
 )
 _LISTING: Final = f"{_SELECT} ORDER BY rowid DESC LIMIT ?"
 _LISTING_OF_STATE: Final = f"{_SELECT} WHERE state = ? ORDER BY due_at DESC, rowid DESC LIMIT ?"
+_LISTING_OF_REASON: Final = (
+    f"{_SELECT} WHERE state = ? AND reason = ? ORDER BY due_at DESC, rowid DESC LIMIT ?"
+)
 _COUNTS: Final = "SELECT state, count(*) FROM delivery GROUP BY state"
 _COUNT_ATTEMPT: Final = "UPDATE delivery SET attempts = ? WHERE id = ?"
 _OPEN_ATTEMPT: Final = "INSERT INTO attempt (delivery, number, opened_at) VALUES (?, ?, ?)"
@@ -231,10 +234,14 @@ class SqliteOutbox:
             for row in self._run(_ATTEMPTS, (delivery_id,)).fetchall()
         ]
 
-    def listing(self, *, state: DeliveryState | None = None, limit: int = 50) -> Sequence[Delivery]:
+    def listing(
+        self, *, state: DeliveryState | None = None, reason: str | None = None, limit: int = 50
+    ) -> Sequence[Delivery]:
         """Newest first; those of one state, last due first."""
         if state is None:
             return self._deliveries(_LISTING, (limit,))
+        if reason is not None:
+            return self._deliveries(_LISTING_OF_REASON, (state, reason, limit))
         return self._deliveries(_LISTING_OF_STATE, (state, limit))
 
     def counts(self) -> dict[DeliveryState, int]:
