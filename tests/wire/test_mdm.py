@@ -16,6 +16,7 @@ from engine.model.flow import AckCode
 from engine.model.people import INS_NIR_TEST, Ins
 from engine.wire import hl7
 from engine.wire.encapsulated import undo_base64
+from engine.wire.hl7_check import check
 from engine.wire.hl7_documents import Flag, flags_of, kept_from_doctors, participants_of
 from engine.wire.hl7_events import RequiredFields
 from engine.wire.mdm import Copy, Ends, write_mdm
@@ -134,6 +135,11 @@ def test_a_pdf_claims_no_profile_that_does_not_know_it() -> None:
     assert message.header.field(21) == ""
     assert message.value("OBX", 5, 3) == "PDF"
     assert undo_base64(message.value("OBX", 5, 5)) == b"%PDF-1.4"
+
+
+def test_the_grammar_of_the_standard_minds_nothing_but_what_the_profile_takes_from_later() -> None:
+    errors = [one.place for one in check(write_mdm(a_copy(), ENDS)) if one.severity == "error"]
+    assert errors == ["PRT"]  # pre-adopted from v2.9 by the volet
 
 
 def test_another_library_reads_the_same() -> None:
