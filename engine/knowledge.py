@@ -5,24 +5,31 @@ and its cancels, tasks and changed verdicts are written with their audit lines.
 """
 
 from collections.abc import Container, Iterable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Final, Protocol
 
 from engine.decide.alike import pair_key
 from engine.decide.answers import CANCEL_NOTICE, DIFFERENT, GO_ON
+from engine.decide.continuity import continuity
 from engine.decide.fold import fold
 from engine.decide.gp import identified
+from engine.decide.letters import read_items
 from engine.decide.likeness import near, traces
 from engine.decide.person import fold_person, gp_meant
 from engine.decide.plan import Plan, ThreadPlan, plan, verdict_on
 from engine.decide.reasons import Reason
 from engine.decide.scene import Scene
-from engine.model.fact import GpDisowned, Heard
+from engine.model.fact import DocumentForm, GpDisowned, Heard
 from engine.model.flow import Delivery, DeliveryState
+from engine.model.letter import Thread
 from engine.model.people import Mailbox, Professional, Traits
 from engine.model.policy import Mode, Policy
 from engine.model.recipient import Answer, DoctorNote, Service
+from engine.model.stay import Stay
+from engine.model.summary import Items
 from engine.model.task import RETURNED_KINDS, Task, TaskKind, WantedTask
 from engine.model.trail import AuditKind
 from engine.store.interface import StayRow, Tx
@@ -257,9 +264,7 @@ def _told_record(tx: Tx, patient: str) -> frozenset[str]:
 def look_again(tx: Tx, patient: str, now: datetime) -> None:
     """Have the dispatcher decide anew about a patient: something was said at the command line."""
     for row in tx.facts.stays_of(patient):
-        tx.facts.put_stay(
-            StayRow(row.key, row.patient, row.usmp, row.verdicts, now, closed=row.closed)
-        )
+        tx.facts.put_stay(replace(row, next_look_at=now))
 
 
 def reconsider(tx: Tx, now: datetime) -> None:
@@ -366,7 +371,20 @@ def _remember_stays(tx: Tx, scene: Scene, decided: Plan, now: datetime) -> None:
         asked = scene.answer.source if scene.answer else ""
         _tell_changes(tx, root, stay.key, old.verdicts if old else {}, threads, now, asked)
         due = now if any(one.send for one in threads) else decided.look_at(stay.key)
-        row = StayRow(stay.key, root, stay.usmp, verdicts, due, closed=stay.exit is not None)
+        row = StayRow(
+            stay.key,
+            root,
+            stay.usmp,
+            verdicts,
+            due,
+            closed=stay.exit is not None,
+            continuity=continuity(
+                scene,
+                stay,
+                partial(_items_of, tx, stay),
+                next((one for one in threads if one.thread is Thread.EXIT), None),
+            ),
+        )
         if row != old:
             tx.facts.put_stay(row)
     for old in before.values():
@@ -383,6 +401,16 @@ def _remember_stays(tx: Tx, scene: Scene, decided: Plan, now: datetime) -> None:
             )
         if gone != old:
             tx.facts.put_stay(gone)
+
+
+def _items_of(tx: Tx, stay: Stay) -> list[Items]:
+    """What was written of a stay, and validated, as far as a machine can read it."""
+    items = [one.items for one in stay.background if one.said.validated]
+    for one in stay.documents:
+        if one.form is DocumentForm.SUMMARY and one.usable:
+            with suppress(KeyError, ValueError):  # no longer kept, or of another version
+                items.append(read_items(one.form, tx.facts.blob(one.content)))
+    return items
 
 
 def _tell_changes(

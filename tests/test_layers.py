@@ -32,6 +32,7 @@ MAY: dict[str, set[str]] = {
     "printer": {"model", "compose"},
     "knowledge": {"model", "decide", "store.interface"},
     "record": {"model", "wire", "knowledge", "store.interface"},
+    "releases": {"model", "decide", "store.interface"},
     "forms": {"model", "knowledge", "store.interface"},
     "agreements": {"model", "store.interface"},
     "process": {

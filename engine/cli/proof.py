@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from engine.cli.root import main
-from engine.cli.show import ask
+from engine.cli.show import as_json, ask, print_json, say
 
 
 @main.group()
@@ -59,3 +59,27 @@ def audit_keygen(file: Path) -> None:
     from engine.runtime.offline import make_signing_key
 
     click.echo(make_signing_key(file), nl=False)
+
+
+@main.command("report")
+@click.option("--since", help="First day of release, 2026-10-25; else 30 days ago.")
+@click.option("--until", help="Last day; else today.")
+@click.option("--unit", help="The key of one unit.")
+@click.option("--list", "listed", is_flag=True, help="Name those whose way broke, and why.")
+@as_json
+@click.pass_obj
+def report(
+    config_path: Path,
+    since: str | None,
+    until: str | None,
+    unit: str | None,
+    listed: bool,
+    json_: bool,
+) -> None:
+    """Of those released: who agreed, whose doctor is known, who got a letter, who read it."""
+    args = {"since": since, "until": until, "unit": unit, "list": listed}
+    told = ask(config_path, "report", args)
+    if json_:
+        print_json({name: value for name, value in told.items() if name != "text"})
+    else:
+        say(told["text"])

@@ -18,6 +18,7 @@ from engine.outbound.ledger import PAUSED
 from engine.outbound.worker import Worker
 from engine.printer.apart import Printer
 from engine.process import Processor, dialects_of
+from engine.releases import lately
 from engine.runtime import logs
 from engine.runtime.boxes import Boxes
 from engine.runtime.firewall import LetterFirewall, ground_of
@@ -193,6 +194,7 @@ class Assembly:
                 backlog=self.store.backlog,
                 overdue=max(0.0, (utc_now() - due).total_seconds()) if due else 0.0,
                 paused=bool(tx.meta.get(PAUSED)),
+                care=lately(tx, utc_now()),
                 incidents_past_due=sum(
                     one.deadline is not None and one.deadline <= utc_now()
                     for one in tx.tasks.open_of(TaskKind.INCIDENT)

@@ -1,13 +1,15 @@
 """Prometheus metrics: counts and states, never a patient. The only import of prometheus_client
 beside runtime.health."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollector
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from engine.decide.report import Ladder
+from engine.model.continuity import Rung
 from engine.model.flow import AckCode
 from engine.wire.mllp import FaultKind
 
@@ -23,6 +25,7 @@ class Levels:
     overdue: float  # seconds since the most overdue letter should have left
     paused: bool
     incidents_past_due: int = 0  # letters about the wrong person whose 72 hours have run out
+    care: Mapping[str, Ladder] = field(default_factory=dict)  # the releases of 30 days, by unit
 
 
 class Metrics:
@@ -121,6 +124,7 @@ class _Levels(Collector):
             for value, count in values.items():
                 family.add_metric([value], count)
             yield family
+        yield from _care(now.care)
         for name, text, number in (
             ("writer_backlog", "Works that wait for the store's writer", now.backlog),
             ("overdue_seconds", "How late the most overdue letter is", now.overdue),
@@ -128,3 +132,25 @@ class _Levels(Collector):
             ("incidents_past_due", "Incidents whose 72 hours have run out", now.incidents_past_due),
         ):
             yield GaugeMetricFamily(f"relais_{name}", text, value=float(number))
+
+
+def _care(care: Mapping[str, Ladder]) -> Iterator[GaugeMetricFamily]:
+    """The side of it that patients feel: who was released, and who was not told."""
+    released = GaugeMetricFamily(
+        "relais_released",
+        "Releases of the last 30 days that reached a rung of relais report",
+        labels=["unit", "rung", "need"],
+    )
+    untold = GaugeMetricFamily(
+        "relais_released_with_need_and_no_letter",
+        "Releases of the last 30 days: follow-up needed, and no letter left",
+        labels=["unit"],
+    )
+    for unit, ladder in care.items():
+        untold.add_metric([unit], ladder.need_without_letter)
+        for rung in Rung:
+            known = ladder.needing[rung]
+            released.add_metric([unit, rung.value, "yes"], known)
+            released.add_metric([unit, rung.value, "unknown"], ladder.all[rung] - known)
+    yield released
+    yield untold

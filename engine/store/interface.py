@@ -158,6 +158,10 @@ class FactVerbs(Protocol):
         """Surviving keys with a stay whose next look is due, most overdue first."""
         ...
 
+    def stays_released(self, since: datetime, until: datetime) -> Sequence[StayRow]:
+        """Stays whose release lies in [since, until), of patients who are still known."""
+        ...
+
     def all_stays(self) -> Sequence[StayRow]:
         """Every stay, for reports."""
         ...

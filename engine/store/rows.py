@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+from engine.model.continuity import Continuity
 from engine.model.flow import AckCode, JournalState
 
 
@@ -65,6 +66,7 @@ class StayRow:
     verdicts: dict[str, str]  # thread -> the reason as last decided, for change detection
     next_look_at: datetime | None
     closed: bool
+    continuity: Continuity | None = None  # of a release
 
 
 @dataclass(frozen=True, slots=True)

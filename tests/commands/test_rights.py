@@ -225,6 +225,7 @@ LOOKS: dict[str, Callable[[str, int], dict[str, Any]]] = {
     "task.list": lambda _d, _t: {},
     "task.show": lambda _d, t: {"task": t},
     "task.done": lambda _d, t: {"task": t, "answer": "release"},
+    "report": lambda _d, _t: {"since": "2026-01-01", "until": "2026-12-31", "list": True},
     "patient.export": lambda _d, _t: {"patient": PATIENT},
     "patient.forget": lambda _d, _t: {"patient": PATIENT},
     "audit.export": lambda _d, _t: {},
@@ -253,7 +254,7 @@ async def test_every_look_at_a_patient_leaves_a_line_in_the_audit(
     engine: Engine, context: Context, operation: str
 ) -> None:
     delivery = await written(engine)
-    await engine.hear("faure-A01", "faure-A03")
+    await engine.hear("faure-A01", "faure-A03", "simon-A01", "simon-A03")
     await engine.wait(timedelta(days=4))
     (task, *_) = perform(context, "task.list", {})["tasks"]
     engine.store.write_sync(lambda tx: tx.receipts.add(came_back(name=delivery), engine.now))

@@ -1,5 +1,5 @@
 import asyncio
-from datetime import timedelta, timezone
+from datetime import datetime, timedelta, timezone
 from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.model.continuity import Continuity, Need
 from engine.model.errors import StoreError
 from engine.model.fact import PatientsMerged
 from engine.store.facts import identity
-from engine.store.interface import Store, Tx
+from engine.store.interface import StayRow, Store, Tx
 from engine.store.vault import closed
 from tests.support.stores import NOW, OTHER, PATIENT, after, entry, heard, movement, opened, stay
 
@@ -198,6 +199,21 @@ async def test_a_stay_is_replaced_by_what_is_known_now(store: Store) -> None:
     await store.write(lambda tx: tx.facts.put_stay(now))
     assert list(await store.read(lambda tx: tx.facts.stays_of(PATIENT))) == [now]
     assert list(await store.read(lambda tx: tx.facts.all_stays())) == [now]
+
+
+async def test_releases_are_found_by_their_day_and_come_back_as_they_were(store: Store) -> None:
+    told = Continuity(released_at=NOW, needs=(Need.TREATMENT,), gp_lacks="gp-unknown")
+    later = told.model_copy(update={"released_at": after(days=1)})
+    rows = [stay("a", continuity=told), stay("b", continuity=later), stay("c")]
+    for row in rows:
+        await store.write(lambda tx, r=row: tx.facts.put_stay(r))
+
+    async def found(since: datetime, until: datetime) -> list[StayRow]:
+        return list(await store.read(lambda tx: tx.facts.stays_released(since, until)))
+
+    assert await found(NOW, after(days=1)) == rows[:1]
+    assert await found(NOW, after(days=2)) == rows[:2]
+    assert await found(after(days=2), after(days=3)) == []
 
 
 async def test_two_patients_never_share_the_row_of_a_stay(store: Store) -> None:

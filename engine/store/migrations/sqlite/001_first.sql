@@ -99,10 +99,12 @@ CREATE TABLE stay (
     said         BLOB NOT NULL,
     next_look_at INTEGER,
     closed       INTEGER NOT NULL CHECK (closed IN (0, 1)),
+    released_at  INTEGER,
     PRIMARY KEY (key, patient)
 ) STRICT;
 
 CREATE INDEX stay_patient ON stay (patient);
+CREATE INDEX stay_released ON stay (released_at) WHERE released_at IS NOT NULL;
 CREATE INDEX stay_due ON stay (next_look_at) WHERE next_look_at IS NOT NULL;
 
 -- forgotten: kept as proof of what was sent, and no part of what is known of the patient.
