@@ -4,50 +4,30 @@ The pure parts are decide.fold and decide.plan. Here the rows are fetched, the p
 and its cancels, tasks and changed verdicts are written with their audit lines.
 """
 
-from collections.abc import Container, Iterable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import partial
 from typing import Final, Protocol
 
 from engine.decide.alike import pair_key
 from engine.decide.answers import CANCEL_NOTICE, DIFFERENT, GO_ON
-from engine.decide.continuity import continuity
 from engine.decide.fold import fold
 from engine.decide.gp import identified
-from engine.decide.letters import read_items
 from engine.decide.likeness import near, traces
 from engine.decide.person import fold_person, gp_meant
-from engine.decide.plan import Plan, ThreadPlan, plan, verdict_on
+from engine.decide.plan import Plan, plan, verdict_on
 from engine.decide.reasons import Reason
 from engine.decide.scene import Scene
-from engine.model.fact import DocumentForm, GpDisowned, Heard
+from engine.model.fact import GpDisowned, Heard
 from engine.model.flow import Delivery, DeliveryState
-from engine.model.letter import Thread
 from engine.model.people import Mailbox, Professional, Traits
 from engine.model.policy import Mode, Policy
 from engine.model.recipient import Answer, DoctorNote, Service
-from engine.model.stay import Stay
-from engine.model.summary import Items
-from engine.model.task import RETURNED_KINDS, Task, TaskKind, WantedTask
+from engine.model.task import Task, TaskKind
 from engine.model.trail import AuditKind
-from engine.store.interface import StayRow, Tx
+from engine.settled import base, of_pair, reconcile_tasks, remember_stays, told_record
+from engine.store.interface import Tx
 
 _GENERATION: Final = "directory-generation"
-# Tasks that hang on a delivery or a message, not on what is known of the patient.
-_NOT_OF_PLAN: Final = frozenset(
-    {
-        TaskKind.DELIVERY_FAILED,
-        TaskKind.DELIVERY_UNCERTAIN,
-        TaskKind.RECORD_NOT_TOLD,
-        TaskKind.RECORD_REFUSED,
-        TaskKind.MESSAGE_UNREADABLE,
-        TaskKind.LETTER_IMPOSSIBLE,
-        TaskKind.LEAK,
-        TaskKind.REPLY,
-    }
-)
 
 
 class Doctors(Protocol):
@@ -111,7 +91,7 @@ class Knowledge:
             record=record,
             deliveries=deliveries,
             cleared=frozenset(
-                _base(one.key) for one in tasks if not one.open and one.answer == GO_ON
+                base(one.key) for one in tasks if not one.open and one.answer == GO_ON
             ),
             impossible=frozenset(
                 one.about for one in tasks if one.open and one.kind is TaskKind.LETTER_IMPOSSIBLE
@@ -162,7 +142,7 @@ class Knowledge:
             other
             for other in tx.facts.alike(root, traces(traits))
             if near(traits, self.traits(tx, other))
-            and not any(one.answer == DIFFERENT for one in _of_pair(tx, root, other))
+            and not any(one.answer == DIFFERENT for one in of_pair(tx, root, other))
         )
 
     def _pairs(self, tx: Tx, scene: Scene, decided: Plan, now: datetime) -> dict[str, list[Task]]:
@@ -171,7 +151,7 @@ class Knowledge:
         root, want = scene.record.person.patient, {one.key for one in decided.tasks}
         found: dict[str, list[Task]] = {}
         for other in scene.near:
-            key, tasks = pair_key(root, other), _of_pair(tx, root, other)
+            key, tasks = pair_key(root, other), of_pair(tx, root, other)
             if key not in want and any(one.open for one in tasks):
                 theirs = plan(self.scene(tx, other, now))
                 if any(one.key == key for one in theirs.tasks):
@@ -184,7 +164,7 @@ class Knowledge:
         """Where the traits that tell people apart have changed: whoever is, or was, like this one
         is decided about anew, and a question about a pair that is none any more is closed."""
         for other in tx.facts.put_traces(root, traces(now_known_as)):
-            asked = _of_pair(tx, root, other)
+            asked = of_pair(tx, root, other)
             alike = near(now_known_as, self.traits(tx, other))
             if alike or asked:
                 look_again(tx, other, now)
@@ -216,12 +196,12 @@ class Knowledge:
                 for one in scene.deliveries
                 if one.state in (DeliveryState.RELAYED, DeliveryState.CANCELLED)
             )
-            | _told_record(tx, root)
+            | told_record(tx, root)
             | {cancel.delivery for cancel in decided.cancels}
         )
         pairs = self._pairs(tx, scene, decided, now)
-        _reconcile_tasks(tx, root, decided.tasks, over, now, pairs)
-        _remember_stays(tx, scene, decided, now)
+        reconcile_tasks(tx, root, decided.tasks, over, now, pairs)
+        remember_stays(tx, scene, decided, now)
         self._tell_those_alike(tx, root, scene.record.person.traits, now)
         return scene, decided
 
@@ -242,23 +222,6 @@ class Knowledge:
         if self.doctors.address_fault(delivery.intended, delivery.channel) is not None:
             return Reason.ADDRESS_REFUSED
         return verdict_on(self.scene(tx, delivery.patient, now), delivery)
-
-
-def _told_record(tx: Tx, patient: str) -> frozenset[str]:
-    """Messages to the record that could not be told, and are over now. Not those that were told
-    and refused afterwards: a person closes that."""
-    asked = [task for task in tx.tasks.of_patient(patient) if task.open]
-    refused = {one.about for one in asked if one.kind is TaskKind.RECORD_REFUSED}
-    rows = [
-        tx.outbox.get(task.about)
-        for task in asked
-        if task.kind is TaskKind.RECORD_NOT_TOLD and task.about not in refused
-    ]
-    return frozenset(
-        row.id
-        for row in rows
-        if row and row.about and row.state in (DeliveryState.RELAYED, DeliveryState.CANCELLED)
-    )
 
 
 def look_again(tx: Tx, patient: str, now: datetime) -> None:
@@ -302,137 +265,3 @@ def disown(
     tx.audit.append(AuditKind.GP_DISOWNED, now=now, actor=actor, patient=root, rpps=rpps, by=by)
     knowledge.settle(tx, root, now)
     look_again(tx, root, now)
-
-
-def _base(key: str) -> str:
-    """The key of a task without the count of its returns."""
-    return key.partition("#again")[0]
-
-
-def _reconcile_tasks(
-    tx: Tx,
-    patient: str,
-    wanted: Iterable[WantedTask],
-    over: Container[str],
-    now: datetime,
-    pairs: dict[str, list[Task]],
-) -> None:
-    """Raise what is called for now, close what no longer is. ``over``: deliveries that are;
-    ``pairs``: tasks about two patients, by key, instead of those that lie with this one.
-
-    A task that a person closed stays closed: what they did not mend is told by the verdict. One
-    that closed by itself comes back under a new key when its cause comes back.
-    """
-    existing = [one for one in tx.tasks.of_patient(patient) if _base(one.key) not in pairs]
-    existing += (one for tasks in pairs.values() for one in tasks)
-    by_base: dict[str, list[Task]] = {}
-    for one in existing:
-        by_base.setdefault(_base(one.key), []).append(one)
-    want = {one.key: one for one in wanted}
-    for key, called_for in want.items():
-        known = by_base.get(key, [])
-        if any(
-            task.open or (task.closed_by != "relais" and not _asks_anew(task)) for task in known
-        ):
-            continue
-        again = WantedTask(
-            key=f"{key}#again{len(known)}" if known else key,
-            kind=called_for.kind,
-            patient=called_for.patient,
-            stay=called_for.stay,
-            about=called_for.about,
-        )
-        tx.tasks.raise_(again, now)
-    for task in existing:
-        if not task.open or task.kind in RETURNED_KINDS:
-            continue
-        if task.about in over if task.kind in _NOT_OF_PLAN else _base(task.key) not in want:
-            tx.tasks.close(task.id, now, "relais", "no-longer-needed")
-
-
-def _of_pair(tx: Tx, one: str, other: str) -> list[Task]:
-    """The tasks ever raised about a pair of surviving keys."""
-    key = pair_key(one, other)
-    return [task for task in tx.tasks.of_patient(min(one, other)) if _base(task.key) == key]
-
-
-def _asks_anew(task: Task) -> bool:
-    """Its answer is a fact (commands.tasks): asked for again, the sender has said more since."""
-    return task.kind is TaskKind.EXIT_KIND_UNKNOWN
-
-
-def _remember_stays(tx: Tx, scene: Scene, decided: Plan, now: datetime) -> None:
-    root = scene.record.person.patient
-    before = {row.key: row for row in tx.facts.stays_of(root)}
-    for stay in scene.record.stays:
-        threads = [one for one in decided.threads if one.stay == stay.key]
-        verdicts = {one.thread.value: f"{one.standing}: {one.reason}" for one in threads}
-        old = before.pop(stay.key, None)
-        asked = scene.answer.source if scene.answer else ""
-        _tell_changes(tx, root, stay.key, old.verdicts if old else {}, threads, now, asked)
-        due = now if any(one.send for one in threads) else decided.look_at(stay.key)
-        row = StayRow(
-            stay.key,
-            root,
-            stay.usmp,
-            verdicts,
-            due,
-            closed=stay.exit is not None,
-            continuity=continuity(
-                scene,
-                stay,
-                partial(_items_of, tx, stay),
-                next((one for one in threads if one.thread is Thread.EXIT), None),
-            ),
-        )
-        if row != old:
-            tx.facts.put_stay(row)
-    for old in before.values():
-        # A letter about it may have to be taken back.
-        due = now if any(one.send for one in decided.threads if one.stay == old.key) else None
-        gone = StayRow(old.key, root, old.usmp, {"stay": Reason.NEVER_HAPPENED.value}, due, True)
-        if gone.verdicts != old.verdicts:
-            tx.audit.append(
-                AuditKind.DECISION,
-                now=now,
-                patient=root,
-                stay=old.key,
-                reason=Reason.NEVER_HAPPENED.value,
-            )
-        if gone != old:
-            tx.facts.put_stay(gone)
-
-
-def _items_of(tx: Tx, stay: Stay) -> list[Items]:
-    """What was written of a stay, and validated, as far as a machine can read it."""
-    items = [one.items for one in stay.background if one.said.validated]
-    for one in stay.documents:
-        if one.form is DocumentForm.SUMMARY and one.usable:
-            with suppress(KeyError, ValueError):  # no longer kept, or of another version
-                items.append(read_items(one.form, tx.facts.blob(one.content)))
-    return items
-
-
-def _tell_changes(
-    tx: Tx,
-    patient: str,
-    stay: str,
-    before: dict[str, str],
-    threads: Iterable[ThreadPlan],
-    now: datetime,
-    asked: str,
-) -> None:
-    """``asked``: which directory answered, so that the decision can be taken again as it was."""
-    for one in threads:
-        if before.get(one.thread.value) != f"{one.standing}: {one.reason}":
-            tx.audit.append(
-                AuditKind.DECISION,
-                now=now,
-                patient=patient,
-                stay=stay,
-                thread=one.thread.value,
-                standing=one.standing.value,
-                reason=one.reason.value,
-                until=one.until.isoformat() if one.until else None,
-                directory=asked or None,
-            )

@@ -30,7 +30,8 @@ MAY: dict[str, set[str]] = {
     "outbound": {"model", "wire", "decide", "store.interface"},
     # Prints letters in a child process: it loads nothing of the model.
     "printer": {"model", "compose"},
-    "knowledge": {"model", "decide", "store.interface"},
+    "knowledge": {"model", "decide", "settled", "store.interface"},
+    "settled": {"model", "decide", "store.interface"},
     "record": {"model", "wire", "knowledge", "store.interface"},
     "releases": {"model", "decide", "store.interface"},
     "forms": {"model", "knowledge", "store.interface"},
