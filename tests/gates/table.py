@@ -1062,7 +1062,6 @@ FIREWALL: Final = (
         "privacy/search.py",
         "hits: dict[Hit, None] = dict.fromkeys(found.hits)",
         "hits: dict[Hit, None] = {}",
-        _SEARCH,
         "tests/privacy/test_unpack.py",
     ),
     replaced(

@@ -302,6 +302,17 @@ async def test_a_pause_stops_all_sending_until_it_ends(bench: Bench) -> None:
     assert transport.dialed == ["d1"]
 
 
+async def test_no_attempt_is_opened_at_what_is_held_or_not_due_whoever_asks(bench: Bench) -> None:
+    await bench.queue("later", due_at=NOW + MINUTE)
+    await bench.queue("held")
+    await bench.store.write(lambda tx: tx.outbox.move("held", DeliveryState.HELD, NOW))
+    for ident in ("later", "held", "unknown"):
+        opened = await bench.store.write(
+            lambda tx, ident=ident: open_attempt(tx, ident, NOW, lambda *_: Leave())
+        )
+        assert opened == NotOpened("gone", "moved")
+
+
 async def test_nothing_leaves_before_what_was_acknowledged_a_second_ago_was_read(
     bench: Bench,
 ) -> None:

@@ -8,9 +8,12 @@ from hypothesis import strategies as st
 
 from engine.privacy.fold import words
 from engine.privacy.markup import html_segments
-from engine.privacy.report import UNREADABLE
+from engine.privacy.report import UNREADABLE, Known, OwnTerms
+from engine.privacy.rules import load
+from engine.privacy.search import search
 from engine.privacy.unpack import unpack
 from tests.support import leaky
+from tests.support.letters import ROOT
 from tests.support.pdf_files import endless
 from tests.support.zips import Member, packed
 
@@ -154,3 +157,14 @@ def test_the_numbers_that_tell_one_pdf_from_another_are_no_words() -> None:
 @pytest.mark.parametrize("row", ["<a ", '<a "', "<!--", "<script>", "<style "])
 def test_a_row_of_openings_ends(row: str) -> None:
     assert html_segments(row * 500_000)
+
+
+def test_what_cannot_be_read_is_a_hit_of_the_search_in_open_letters_too() -> None:
+    mime = (
+        b"MIME-Version: 1.0\r\nContent-Type: application/zip\r\n"
+        b"Content-Transfer-Encoding: base64\r\n\r\nUEsDBGJyb2tlbg==\r\n"
+    )
+    assert unreadable(mime)
+    rules = load(ROOT / "mappings/privacy")
+    found = search(mime, rules, discreet=False, own=OwnTerms(), known=Known())
+    assert UNREADABLE in {hit.rule_id for hit in found}

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from engine.model.errors import ConfigError
+from engine.privacy.report import UNREADABLE
+from engine.runtime import firewall
 from engine.runtime.assembly import Assembly
 from engine.runtime.firewall import LetterFirewall, ground_of, own_terms
 from engine.runtime.mistakes import Weight
@@ -80,6 +82,26 @@ def test_the_store_s_bytes_are_read_and_places_told(folder: Path) -> None:
     assert screened.found == (("body, line 1", "committal-number"),)
     assert screened.rules == wall.version
     assert "écrou" in wall.sentence("committal-number")
+
+
+def test_a_fault_of_the_search_holds_the_letter_as_a_leak_would(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise RuntimeError
+
+    read = settings(folder)
+    knowledge = knowledge_of(read)
+    wall = LetterFirewall(read, lambda: knowledge)
+    monkeypatch.setattr(firewall, "search", fails)
+    store = SqliteStore.open(folder / "relais.db")
+    try:
+        delivery = a_delivery()
+        store.write_sync(lambda tx: tx.outbox.add(delivery, b"Subject: x\r\n\r\nx\r\n", {}))
+        screened = store.read_sync(lambda tx: wall.prepare(tx, delivery))()
+    finally:
+        store.close()
+    assert screened.found == (("mail", UNREADABLE),)
 
 
 def test_the_daemon_has_its_worker_read_every_letter() -> None:
