@@ -272,7 +272,10 @@ def test_a_letter_leaves_for_no_other_doctor_of_the_same_mailbox() -> None:
     world.tell(
         GpStated(gp=OTHER_GP),
         GpConfirmed(rpps=OTHER_GP.rpps or "", at=world.now, by="form"),
-        agreed(Purpose.ARRIVAL_NOTICE, ConsentState.GRANTED, world.now, OTHER_GP.rpps or ""),
+        *(
+            agreed(purpose, ConsentState.GRANTED, world.now, OTHER_GP.rpps or "")
+            for purpose in Purpose
+        ),
     )
     shared = OTHER_BOX.model_copy(update={"address": BOX.address})
     scene = replace(world.scene(), directory={BOX.rpps: (BOX,), OTHER_BOX.rpps: (shared,)})

@@ -58,6 +58,7 @@ CONSENT: Final = (
         "    if refusals[Purpose.EXIT_NOTICE] is None:\n",
         "    if True:\n",
         _PLAN,
+        _KEPT_BACK,
     ),
     replaced(
         "consent to the letter being written",
