@@ -21,7 +21,7 @@ async def queued(engine: Engine) -> Delivery:
 
 def asked(engine: Engine, letter: Delivery, mode: Mode) -> object:
     policy = engine.knowledge.policy.model_copy(update={"mode": mode, "test_mailboxes": (BOX,)})
-    knowledge = Knowledge(policy, engine.knowledge.directory)
+    knowledge = Knowledge(policy, engine.knowledge.doctors)
     return engine.store.read_sync(lambda tx: knowledge.may_leave(tx, letter, engine.now))
 
 

@@ -237,7 +237,8 @@ def test_a_letter_is_taken_back_at_no_mailbox_of_several() -> None:
     scene = replace(world.scene(), recalled=frozenset({sent.id}))
     assert not isinstance(recall(scene, sent), Reason)
     second = BOX.model_copy(update={"address": "another@cabinets.mssante.example"})
-    two = replace(scene, directory={BOX.rpps: (BOX, second)})
+    world.directory = {BOX.rpps: (BOX, second)}
+    two = replace(world.scene(), recalled=frozenset({sent.id}))
     assert recall(two, sent) is Reason.MAILBOX_DOUBT
 
 
@@ -263,8 +264,8 @@ def test_a_letter_about_an_arrival_that_never_was_does_not_leave() -> None:
 def test_a_letter_leaves_for_no_mailbox_that_is_no_longer_the_doctors() -> None:
     world, letter = queued()
     moved_on = BOX.model_copy(update={"address": "claire.martel@clinique.mssante.example"})
-    scene = replace(world.scene(), directory={BOX.rpps: (moved_on,)})
-    assert verdict_on(scene, letter) is Reason.SUPERSEDED
+    world.directory = {BOX.rpps: (moved_on,)}
+    assert verdict_on(world.scene(), letter) is Reason.SUPERSEDED
 
 
 def test_a_letter_leaves_for_no_other_doctor_of_the_same_mailbox() -> None:
@@ -278,8 +279,8 @@ def test_a_letter_leaves_for_no_other_doctor_of_the_same_mailbox() -> None:
         ),
     )
     shared = OTHER_BOX.model_copy(update={"address": BOX.address})
-    scene = replace(world.scene(), directory={BOX.rpps: (BOX,), OTHER_BOX.rpps: (shared,)})
-    assert verdict_on(scene, letter) is Reason.SUPERSEDED
+    world.directory = {BOX.rpps: (BOX,), OTHER_BOX.rpps: (shared,)}
+    assert verdict_on(world.scene(), letter) is Reason.SUPERSEDED
 
 
 def test_no_version_takes_a_part_away_unless_a_person_sees_to_it() -> None:

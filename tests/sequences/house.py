@@ -28,7 +28,6 @@ from engine.compose.render import Rendered
 from engine.dispatch import Dispatcher, Press
 from engine.inbound.door import Door
 from engine.inbound.receive import Receiver
-from engine.knowledge import Knowledge
 from engine.model.errors import OperationError
 from engine.model.flow import (
     Accepted,
@@ -48,8 +47,8 @@ from engine.outbound.traffic import Route
 from engine.outbound.worker import Worker
 from engine.process import Processor, dialects_of
 from engine.runtime.firewall import LetterFirewall
-from engine.runtime.settings import Settings, load, policy_of
-from engine.runtime.wiring import Gate
+from engine.runtime.settings import Settings, load
+from engine.runtime.wiring import Gate, knowledge_of
 from engine.store.interface import Tx
 from engine.store.masters import MasterFile
 from engine.store.sqlite import SqliteStore
@@ -186,7 +185,7 @@ class House:
         settings = _settings()
         store = SqliteStore.open(folder / "relais.db", MasterFile(folder / "master.key"))
         self.store = mortal = Mortal(store)
-        knowledge = Knowledge(policy_of(settings.config), settings.directory)
+        knowledge = knowledge_of(settings)
         self.knowledge = knowledge
 
         def clock() -> datetime:
@@ -304,12 +303,16 @@ class House:
 
     async def command(self, operation: str, args: dict[str, Any]) -> dict[str, Any] | None:
         """A command of a person, who repeats it when the daemon died under it; None: refused."""
+        tries = 0
 
         async def do() -> dict[str, Any] | None:
+            nonlocal tries
+            tries += 1
             try:
                 return perform(self.context, operation, args)
             except OperationError:
-                return None
+                # Refused the second time: the first had got to the disk before the daemon died.
+                return {} if tries > 1 else None
 
         result: dict[str, Any] | None = await self.alive(do)
         return result
