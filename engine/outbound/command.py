@@ -57,7 +57,7 @@ class CommandTransport:
             file = settings.private / delivery.id
         try:
             if file is not None:
-                await asyncio.to_thread(_write_private, file, content)
+                await _written(file, content)
             return await self._run(_arguments(settings, delivery, file), content, file)
         except OSError:
             return Deferred(Cause.FOLDER)
@@ -174,6 +174,16 @@ async def _ended(watch: int) -> None:
         await ended
     finally:
         loop.remove_reader(watch)
+
+
+async def _written(file: Path, content: bytes) -> None:
+    """Write it; cancelled, wait for the thread, so that whoever removes the file comes after it."""
+    work = asyncio.ensure_future(asyncio.to_thread(_write_private, file, content))
+    try:
+        await asyncio.shield(work)
+    except asyncio.CancelledError:
+        await asyncio.wait({work})
+        raise
 
 
 def _write_private(path: Path, content: bytes) -> None:

@@ -7,6 +7,8 @@ name is the delivery id: no patient and no mailbox can be read from a listing.
 import asyncio
 import os
 import re
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -16,19 +18,40 @@ SAFE_ID: Final = re.compile(r"[a-z0-9]{1,64}", re.ASCII)  # of a delivery: fit f
 _MODE: Final = 0o640  # the gateway reads by the folder's group; nobody else
 
 
+class OneAtATime:
+    """Runs work on files in threads, one after the other. What was begun ends, even when nobody
+    waits for it any more: the next attempt then finds a whole file, never one half written."""
+
+    def __init__(self) -> None:
+        self._turn = asyncio.Lock()
+        self._begun: set[asyncio.Task[Outcome]] = set()
+
+    async def run(self, work: Callable[[], Outcome]) -> Outcome:
+        """Give what ``work`` gives. Cancelled, it lets ``work`` finish and raises at once."""
+        task = asyncio.get_running_loop().create_task(self._run(work))
+        self._begun.add(task)
+        task.add_done_callback(self._begun.discard)
+        return await asyncio.shield(task)
+
+    async def _run(self, work: Callable[[], Outcome]) -> Outcome:
+        async with self._turn:
+            return await asyncio.to_thread(work)
+
+
 class FolderTransport:
     """Writes into `path`, which must exist: a gateway's folder that is not mounted is a fault
     (FOLDER, deferred), never a folder to be made."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._files = OneAtATime()
 
     async def attempt(self, delivery: Delivery, mime: bytes) -> Outcome:
         """Put the file there. A file that is there already, with these bytes, is a success."""
         if SAFE_ID.fullmatch(delivery.id) is None:
             return Rejected(Cause.INTERNAL)
         # A cancelled attempt lets its thread finish: the next one then finds the file.
-        return await asyncio.to_thread(self._put, f"{delivery.id}.eml", mime)
+        return await self._files.run(partial(self._put, f"{delivery.id}.eml", mime))
 
     async def close(self) -> None:
         """Nothing waits."""

@@ -12,17 +12,17 @@ What can go wrong
     must be the same, and adds the line that lacks, on a line of its own.
 """
 
-import asyncio
 import hashlib
 import json
 import os
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from engine.model.channel import PrintQueue
 from engine.model.flow import TO_PRINT, Accepted, Cause, Deferred, Delivery, Outcome, Rejected
-from engine.outbound.folder import SAFE_ID, flush_folder, write_through
+from engine.outbound.folder import SAFE_ID, OneAtATime, flush_folder, write_through
 from engine.wire.paper_mail import ADDRESS_PAGE, PaperLetter, paper_letter
 
 MANIFEST: Final = "manifest.jsonl"
@@ -36,17 +36,16 @@ class PrintQueueTransport:
 
     def __init__(self, settings: PrintQueue) -> None:
         self._path = settings.path
-        self._one_at_a_time = asyncio.Lock()  # the manifest has one writer
+        self._files = OneAtATime()  # the manifest has one writer
 
     async def attempt(self, delivery: Delivery, mime: bytes) -> Outcome:
         """Put it in the queue. One that is there already, or done, with these bytes, is accepted.
 
-        A cancelled attempt lets its thread finish: the next one then finds the file."""
+        A cancelled attempt lets its work finish: the next one then finds the file."""
         letter = paper_letter(mime)
         if letter is None or SAFE_ID.fullmatch(delivery.id) is None:
             return Rejected(Cause.INTERNAL)
-        async with self._one_at_a_time:
-            return await asyncio.to_thread(self._put, delivery.id, letter)
+        return await self._files.run(partial(self._put, delivery.id, letter))
 
     async def close(self) -> None:
         """Nothing waits."""

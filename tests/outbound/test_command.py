@@ -169,6 +169,20 @@ async def test_the_file_is_private_holds_the_bytes_and_is_gone_afterwards(tmp_pa
     assert list(private.iterdir()) == []
 
 
+@pytest.mark.parametrize("turns", range(6))
+async def test_a_run_cut_at_any_moment_leaves_no_file(tmp_path: Path, turns: int) -> None:
+    private = tmp_path / "private"
+    private.mkdir(mode=0o700)
+    attempt = asyncio.ensure_future(
+        run(tmp_path, "sleep 60", "{file}", give="file", private=private)
+    )
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    attempt.cancel()
+    await asyncio.gather(attempt, return_exceptions=True)
+    assert list(private.iterdir()) == []
+
+
 async def test_the_file_never_goes_through_a_link(tmp_path: Path) -> None:
     private, other = tmp_path / "private", tmp_path / "other"
     private.mkdir()
