@@ -1,4 +1,5 @@
-"""A file of agreements and the store: whose will each line tells, and the fact that it makes."""
+"""Files of agreements and of coming releases, and the store: whom each line is about, and the
+fact that it makes."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -6,15 +7,17 @@ from datetime import UTC, datetime
 from engine.model.consent import ConsentStated
 from engine.model.consent_file import ConsentLine
 from engine.model.fact import Heard
+from engine.model.release import ReleasePlanned, ReleaseSource
+from engine.model.release_file import ReleaseLine
 from engine.store.interface import Tx
 
 UNKNOWN = "no patient of that number is known"
 SEVERAL = "several patients have that number, in different numbering domains"
 
 
-def place_consents(
+def place_lines(
     tx: Tx,
-    lines: Iterable[tuple[str, ConsentLine]],
+    lines: Iterable[tuple[str, ConsentLine | ReleaseLine]],
     *,
     authority: str | None,
     heard_at: datetime,
@@ -39,8 +42,23 @@ def place_consents(
     return facts, waiting
 
 
-def _heard(patient: str, line: ConsentLine, heard_at: datetime, journal_id: int) -> Heard:
-    said = ConsentStated(
+def _heard(
+    patient: str, line: ConsentLine | ReleaseLine, heard_at: datetime, journal_id: int
+) -> Heard:
+    instant = heard_at.astimezone(UTC).isoformat(timespec="microseconds")
+    return Heard(
+        patient=patient,
+        fact=_agreed(line) if isinstance(line, ConsentLine) else _planned(line),
+        # The doctor whom an agreement means is the one declared when it was given.
+        recorded_at=min(line.at, heard_at),
+        sender_order=f"{instant}|{str(journal_id).zfill(24)}",
+        heard_at=heard_at,
+        journal_id=journal_id,
+    )
+
+
+def _agreed(line: ConsentLine) -> ConsentStated:
+    return ConsentStated(
         purpose=line.purpose,
         recipient=line.recipient,
         state=line.state,
@@ -51,13 +69,9 @@ def _heard(patient: str, line: ConsentLine, heard_at: datetime, journal_id: int)
         language=line.language,
         voice=line.voice,
     )
-    instant = heard_at.astimezone(UTC).isoformat(timespec="microseconds")
-    return Heard(
-        patient=patient,
-        fact=said,
-        # The doctor whom an agreement means is the one declared when it was given.
-        recorded_at=min(line.at, heard_at),
-        sender_order=f"{instant}|{str(journal_id).zfill(24)}",
-        heard_at=heard_at,
-        journal_id=journal_id,
+
+
+def _planned(line: ReleaseLine) -> ReleasePlanned:
+    return ReleasePlanned(
+        on=line.on, source=ReleaseSource.REGISTRY, at=line.at, by=line.by, visit=line.visit
     )

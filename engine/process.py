@@ -18,14 +18,14 @@ from typing import Final
 
 import structlog
 
-from engine.agreements import place_consents
+from engine.agreements import place_lines
 from engine.forms import FormRefusedError, place
 from engine.knowledge import Knowledge
 from engine.mapping.apply import apply
 from engine.mapping.reading import Gap, Reading
 from engine.mapping.schema import Dialect
 from engine.model.consent import ConsentStated
-from engine.model.consent_file import CONSENTS
+from engine.model.consent_file import CONSENTS, ConsentLine
 from engine.model.errors import MessageError, RefusedError, StoreError
 from engine.model.fact import (
     AccountMoved,
@@ -38,13 +38,15 @@ from engine.model.fact import (
 from engine.model.flow import JournalState
 from engine.model.form import FORM, LetterForm
 from engine.model.policy import Mode
+from engine.model.release_file import RELEASES, ReleaseLine
 from engine.model.task import TaskKind, WantedTask
 from engine.model.trail import AuditKind
 from engine.record import answered
 from engine.store.interface import Entry, Store, Tx
 from engine.wire import hl7
-from engine.wire.consent_file import Placed, read_consents
+from engine.wire.consent_file import read_consents
 from engine.wire.form import FormError, read_form
+from engine.wire.release_file import read_releases
 from engine.wire.zam import Zam, read_zam
 
 log = structlog.get_logger()
@@ -64,8 +66,8 @@ class Read:
     entry: Entry
     reading: Reading | None
     fault: str = ""
-    form: LetterForm | None = None  # a form is placed in the transaction: it names a patient
-    consents: tuple[Placed, ...] | None = None  # so are agreements
+    form: LetterForm | None = None  # placed in the transaction: it names a patient
+    lines: tuple[tuple[str, ConsentLine | ReleaseLine], ...] | None = None  # so do these
     receipt: Zam | None = None  # and receipts: they name a message of ours
 
 
@@ -157,8 +159,9 @@ class Processor:
             if entry.message_type == FORM:
                 return Read(entry, None, form=read_form(entry.raw, now=entry.received_at))
             if entry.message_type == CONSENTS:
-                lines = read_consents(entry.raw, now=entry.received_at)
-                return Read(entry, None, consents=lines)
+                return Read(entry, None, lines=read_consents(entry.raw, now=entry.received_at))
+            if entry.message_type == RELEASES:
+                return Read(entry, None, lines=read_releases(entry.raw, now=entry.received_at))
             dialect = self._dialects(entry.source)
             message = hl7.read(entry.raw, aliases=dialect.mapping.charset)
             if message.header.message_code == "ZAM":
@@ -184,8 +187,8 @@ class Processor:
             tx.facts.drop_of_journal(entry.id)  # a replay: what it said before is said anew
         if read.form is not None:
             read = self._placed(tx, entry, read.form, now)
-        elif read.consents is not None:
-            read = self._agreed(tx, entry, read.consents)
+        elif read.lines is not None:
+            read = self._told(tx, entry, read.lines)
         reading = read.reading
         state, note = JournalState.PARKED, read.fault
         patient: str | None = None
@@ -240,9 +243,12 @@ class Processor:
         blobs = {found.digest: found.content}
         return Read(entry, Reading(FORM, (found.heard,), blobs, (), handled=True))
 
-    def _agreed(self, tx: Tx, entry: Entry, lines: tuple[Placed, ...]) -> Read:
-        """What a file of agreements says; the entry is parked for the lines that name nobody."""
-        facts, waiting = place_consents(
+    def _told(
+        self, tx: Tx, entry: Entry, lines: tuple[tuple[str, ConsentLine | ReleaseLine], ...]
+    ) -> Read:
+        """What a file of agreements, or of coming releases, says; the entry is parked for the
+        lines that name nobody."""
+        facts, waiting = place_lines(
             tx,
             lines,
             authority=self._dialects(entry.source).mapping.patient.authority,
@@ -250,7 +256,7 @@ class Processor:
             journal_id=entry.id,
         )
         gaps = tuple(Gap(where, what, grave=True) for where, what in waiting)
-        return Read(entry, Reading(CONSENTS, tuple(facts), {}, gaps, handled=True))
+        return Read(entry, Reading(entry.message_type, tuple(facts), {}, gaps, handled=True))
 
     def _state_of(self, entry: Entry, reading: Reading) -> tuple[JournalState, str]:
         note = "; ".join(f"{gap.place}: {gap.what}" for gap in reading.gaps)
@@ -309,7 +315,7 @@ def _of_moved_accounts(tx: Tx, reading: Reading) -> list[Heard]:
 
 def _also_concerned(tx: Tx, patient: str, reading: Reading | None) -> set[str]:
     """Other patients to decide about anew: both of an A44, who has its account now, and those of a
-    file of agreements."""
+    file with a line for each."""
     if reading is None:
         return set()
     told = list(reading.facts)

@@ -2,20 +2,24 @@
 
 from typing import Any
 
-from engine.agreements import place_consents
+from engine.agreements import place_lines
 from engine.commands.context import Context, choice_of, limit_of, list_of, number_of, refused
 from engine.forms import FormRefusedError, place
 from engine.mapping.apply import apply
-from engine.model.consent_file import CONSENTS
+from engine.model.consent_file import CONSENTS, ConsentLine
 from engine.model.errors import MessageError
+from engine.model.fact import Fact
 from engine.model.flow import JournalState
 from engine.model.form import FORM
+from engine.model.release import ReleasePlanned
+from engine.model.release_file import RELEASES, ReleaseLine
 from engine.model.trail import AuditKind
 from engine.runtime.wiring import dialects_by_source
 from engine.store.interface import Entry, Tx
 from engine.wire import hl7
 from engine.wire.consent_file import read_consents
 from engine.wire.form import FormError, read_form, told
+from engine.wire.release_file import read_releases
 
 
 def listing(context: Context, args: dict[str, Any]) -> dict[str, Any]:
@@ -105,8 +109,8 @@ def _reading(context: Context, entry: Entry) -> dict[str, Any]:
         return {"unread": "its way in is no longer configured"}
     if entry.message_type == FORM:
         return _form(context, entry)
-    if entry.message_type == CONSENTS:
-        return _consents(context, entry, dialect.mapping.patient.authority)
+    if entry.message_type in (CONSENTS, RELEASES):
+        return _lines(context, entry, dialect.mapping.patient.authority)
     try:
         message = hl7.read(entry.raw, aliases=dialect.mapping.charset)
     except MessageError as error:
@@ -141,24 +145,26 @@ def _form(context: Context, entry: Entry) -> dict[str, Any]:
         return {"unread": f"{error.where}: {error.what}"}
 
 
-def _consents(context: Context, entry: Entry, authority: str | None) -> dict[str, Any]:
-    """What a file of agreements says, and of whom; the lines that name nobody we know."""
+def _lines(context: Context, entry: Entry, authority: str | None) -> dict[str, Any]:
+    """What a file of agreements, or of coming releases, says, and of whom; the lines that name
+    nobody we know."""
+    lines: tuple[tuple[str, ConsentLine | ReleaseLine], ...]
     try:
-        lines = read_consents(entry.raw, now=entry.received_at)
+        if entry.message_type == CONSENTS:
+            lines = read_consents(entry.raw, now=entry.received_at)
+        else:
+            lines = read_releases(entry.raw, now=entry.received_at)
     except FormError as error:
         return {"unread": "; ".join(told(one) for one in error.faults)}
     facts, waiting = context.store.read_sync(
-        lambda tx: place_consents(
+        lambda tx: place_lines(
             tx, lines, authority=authority, heard_at=entry.received_at, journal_id=entry.id
         )
     )
     return {
-        "event": CONSENTS,
+        "event": entry.message_type,
         "patients": sorted({heard.patient for heard in facts}),
-        "facts": [
-            heard.fact.model_dump(mode="json", exclude_defaults=True) | {"kind": heard.fact.kind}
-            for heard in facts
-        ],
+        "facts": [_shown(heard.fact) for heard in facts],
         "missing": [f"{where}: {what}" for where, what in waiting],
     }
 
@@ -168,10 +174,13 @@ def told_reading(reading: Any) -> dict[str, Any]:
     return {
         "event": reading.event,
         "patients": sorted({heard.patient for heard in reading.facts}),
-        "facts": [
-            heard.fact.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
-            | {"kind": heard.fact.kind}
-            for heard in reading.facts
-        ],
+        "facts": [_shown(heard.fact) for heard in reading.facts],
         "missing": [f"{gap.place}: {gap.what}" for gap in reading.gaps],
     }
+
+
+def _shown(fact: Fact) -> dict[str, Any]:
+    """The day of a coming release is for those who organise it: relais release show."""
+    hidden = {"on"} if isinstance(fact, ReleasePlanned) else None
+    said = fact.model_dump(mode="json", exclude=hidden, exclude_none=True, exclude_defaults=True)
+    return said | {"kind": fact.kind}

@@ -13,6 +13,7 @@ from engine.decide.movements import (
     unmatched_cancels,
 )
 from engine.decide.person import fold_person
+from engine.decide.planned import planned_release
 from engine.decide.stays import walk
 from engine.model.consent import ConsentState, ConsentStated
 from engine.model.fact import (
@@ -28,6 +29,7 @@ from engine.model.fact import (
 )
 from engine.model.movement import Family, event_of
 from engine.model.people import Professional
+from engine.model.release import ReleasePlanned
 from engine.model.stay import Document, Record, Stay
 
 _BEFORE: Final = timedelta(hours=12)  # forms are often dated before the admission
@@ -55,6 +57,7 @@ def fold(
     consents = [heard.fact for heard in counted if isinstance(heard.fact, ConsentStated)]
     confirmed = [one for heard in counted if (one := _confirmation(heard.fact)) is not None]
     looked = [heard.fact for heard in counted if isinstance(heard.fact, GpFound)]
+    planned = [(one, one.fact) for one in counted if isinstance(one.fact, ReleasePlanned)]
     unmatched, undone = unmatched_cancels(counted), cancelled_arrivals(counted)
     stand = [(one.stated.visit, event_of(one.stated.event)) for one in movements]
     arrived = {visit for visit, event in stand if event.family is Family.ARRIVAL and event.enters}
@@ -89,6 +92,9 @@ def fold(
                 "gp_confirmed": person.gp is not None
                 and any(one in (person.gp, person.gp.rpps) for one in here),
                 "gp_looked_up": any(_in_stay(stay, stays, None, one.at) for one in looked),
+                "planned": planned_release(
+                    (heard, said) for heard, said in planned if _is_planned_for(stay, stays, said)
+                ),
             }
         )
         for stay in stays
@@ -152,6 +158,13 @@ def _bears_on(stay: Stay, stays: Sequence[Stay], said: ConsentStated) -> bool:
         stay.arrived_at - _BEFORE <= said.at
     ):
         return True
+    return _in_stay(stay, stays, said.visit, said.at)
+
+
+def _is_planned_for(stay: Stay, stays: Sequence[Stay], said: ReleasePlanned) -> bool:
+    """A visit that is no stay here, the hospital's own for one, tells of no release from here."""
+    if said.visit is not None and said.visit not in stay.visits:
+        return False
     return _in_stay(stay, stays, said.visit, said.at)
 
 

@@ -1,4 +1,4 @@
-"""Accept or refuse a JSON form, or a file of agreements, at the door."""
+"""Accept or refuse a JSON form, or a file of statements, at the door."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,6 +8,7 @@ from engine.model.flow import AckCode, Condition
 from engine.wire.consent_file import read_consents
 from engine.wire.form import FormError, FormFault, read_form, told
 from engine.wire.hl7_errors import DATA_TYPE
+from engine.wire.release_file import read_releases
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,15 @@ def admit_consents(raw: bytes, now: datetime) -> FormVerdict:
     """Judge one file of agreements, as it came at ``now``. Total: any bytes get a verdict."""
     try:
         read_consents(raw, now=now)
+    except FormError as error:
+        return _refused(error)
+    return FormVerdict(AckCode.AA)
+
+
+def admit_releases(raw: bytes, now: datetime) -> FormVerdict:
+    """Judge one list of coming releases, as it came at ``now``. Total: any bytes get a verdict."""
+    try:
+        read_releases(raw, now=now)
     except FormError as error:
         return _refused(error)
     return FormVerdict(AckCode.AA)

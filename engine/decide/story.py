@@ -28,6 +28,7 @@ from engine.model.fact import (
     PersonStated,
 )
 from engine.model.flow import Delivery
+from engine.model.release import ReleasePlanned
 from engine.model.stay import Person, Stay
 from engine.model.task import Task
 
@@ -220,6 +221,9 @@ def _fact(fact: Fact, zone: tzinfo) -> str:
             return f"{fact.topic} {told} in a message ({fact.half}, {state})"
         case ExitKindDecided():
             return f"way out decided: {fact.exit_kind} ({fact.by})"
+        case ReleasePlanned():  # its day is for those who organise it: relais release show
+            said = "a coming release" if fact.on else "no coming release any more"
+            return f"{said}, told by {fact.source} ({fact.by})"
         case _:
             assert_never(fact)
 

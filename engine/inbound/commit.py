@@ -11,6 +11,7 @@ from engine.model.config import OnError
 from engine.model.consent_file import CONSENTS
 from engine.model.flow import AckCode, JournalState
 from engine.model.form import FORM
+from engine.model.release_file import RELEASES
 from engine.model.task import TaskKind, WantedTask
 from engine.model.trail import AuditKind
 from engine.store.interface import Earlier, NewEntry, Tx
@@ -43,7 +44,7 @@ class Item:
         self.digest = b""
         self.verdict = _UNSAID
         self.fault: FaultKind | None = None
-        self.kind = ""  # FORM or CONSENTS: what it is, where it is no HL7
+        self.kind = ""  # FORM, CONSENTS or RELEASES: what it is, where it is no HL7
         self.reason = ""
 
 
@@ -126,7 +127,8 @@ def _write(tx: Tx, entry: NewEntry, now: datetime, *, alone: bool = False) -> in
         sha256=entry.content_hash.hex(),
         **({"reason": entry.reason} if entry.reason else {}),
     )
-    if quarantined and (alone or entry.ack is AckCode.AA or entry.message_type in (FORM, CONSENTS)):
+    alone = alone or entry.message_type in (FORM, CONSENTS, RELEASES)
+    if quarantined and (alone or entry.ack is AckCode.AA):
         # "AA always", or nobody who waits for an answer: so a person must know.
         tx.tasks.raise_(
             WantedTask(

@@ -8,8 +8,9 @@ numbers of the journal, which holds the bytes, sealed. A crash in between makes 
 and its messages are then recognised as duplicates. What is not wholly in the journal (too large,
 no regular file) is moved to quarantine/ as it is; with ``keep`` every file is, or to done/.
 
-A ``*.json`` file is one letter form (model.form) and no HL7. A folder of agreements takes ``*.csv``
-and ``*.json`` as such (model.consent_file), and nothing else.
+A ``*.json`` file is one letter form (model.form) and no HL7. A folder of agreements, or of coming
+releases, takes ``*.csv`` and ``*.json`` as such (model.consent_file, model.release_file), and
+nothing else.
 
 Names of files may hold a patient's name: they go into the journal, never into a log.
 """
@@ -161,6 +162,9 @@ class FileDrop:
             if self.folder.consents:
                 taking = self._receiver.take_consents(data, door=self.door, peer=found.name)
                 receipts = [await taking]
+            elif self.folder.releases:
+                taking = self._receiver.take_releases(data, door=self.door, peer=found.name)
+                receipts = [await taking]
             elif self._is_form(found.name):
                 receipts = [await self._receiver.take_form(data, door=self.door, peer=found.name)]
             else:
@@ -213,7 +217,7 @@ class FileDrop:
         return sorted(whole, key=lambda found: (found.modified, found.name))
 
     def _wanted(self, name: str) -> bool:
-        if self.folder.consents:
+        if self.folder.consents or self.folder.releases:
             return name.lower().endswith((".csv", ".json"))
         return fnmatch(name, self.folder.pattern) or self._is_form(name)
 

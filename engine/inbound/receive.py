@@ -19,12 +19,13 @@ from typing import Final
 import structlog
 
 from engine.decide.admission import Verdict, admit
-from engine.decide.form_admission import admit_consents, admit_form
+from engine.decide.form_admission import admit_consents, admit_form, admit_releases
 from engine.inbound.commit import Item, Kept, keep
 from engine.inbound.door import Counters, Door, Receipt
 from engine.model.consent_file import CONSENTS
 from engine.model.flow import AckCode, Condition
 from engine.model.form import FORM
+from engine.model.release_file import RELEASES
 from engine.store.interface import Store, Tx
 from engine.wire import hl7
 from engine.wire.hl7_ack import ack
@@ -85,19 +86,28 @@ class Receiver:
 
     async def take_form(self, raw: bytes, *, door: Door, peer: str) -> Receipt:
         """As `take`, of a JSON form. It has no answer: its place and its faults are the reason."""
-        came: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
-        item = self._item(raw, door, peer, _setter(came))
-        item.kind = FORM
-        item.verdict = admit_form(raw, item.now)
-        self._enqueue(item)
-        return await came
+        return await self._take_file(raw, door, peer, FORM, admit_form)
 
     async def take_consents(self, raw: bytes, *, door: Door, peer: str) -> Receipt:
         """As `take_form`, of a file of agreements."""
+        return await self._take_file(raw, door, peer, CONSENTS, admit_consents)
+
+    async def take_releases(self, raw: bytes, *, door: Door, peer: str) -> Receipt:
+        """As `take_form`, of a list of coming releases."""
+        return await self._take_file(raw, door, peer, RELEASES, admit_releases)
+
+    async def _take_file(
+        self,
+        raw: bytes,
+        door: Door,
+        peer: str,
+        kind: str,
+        judge: Callable[[bytes, datetime], Verdict],
+    ) -> Receipt:
         came: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
         item = self._item(raw, door, peer, _setter(came))
-        item.kind = CONSENTS
-        item.verdict = admit_consents(raw, item.now)
+        item.kind = kind
+        item.verdict = judge(raw, item.now)
         self._enqueue(item)
         return await came
 

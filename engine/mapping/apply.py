@@ -13,6 +13,7 @@ from engine.mapping.movement import (
     read_movement,
 )
 from engine.mapping.person import patient_key, read_gp, read_person
+from engine.mapping.planned import read_planned_release
 from engine.mapping.reading import Notes, Reading
 from engine.mapping.schema import Dialect
 from engine.mapping.times import read_time
@@ -95,6 +96,7 @@ def _read_adt(notes: Notes, patient: str) -> None:
     read_confirmation(notes)
     if f"ADT^{notes.event}" in MOVEMENTS:
         read_movement(notes)
+    read_planned_release(notes)
     if notes.event in ("A40", "A44", "A47"):
         mrg = notes.message.first("MRG")
         eliminated = patient_key(notes, mrg.repetitions(1)) if mrg else None

@@ -121,6 +121,19 @@ class Documents(DocumentRules):
     )
 
 
+class PlannedReleases(Value):
+    """Where the sender says for which day a release from a prison health unit is planned."""
+
+    day: tuple[PathField, ...] = Field(
+        default=(),
+        description="The first that is filled counts, of any ADT of a visit. None: the record says "
+        "nothing of it, or something else in these fields: an estimate is no planned release.",
+    )
+    pending: tuple[PathField, ...] = Field(
+        default=(), description="The same on A16, a discharge to come; A25 takes it back."
+    )
+
+
 class DialectFile(Value):
     """mapping.toml."""
 
@@ -135,6 +148,7 @@ class DialectFile(Value):
     gp: Literal["ROL"] = Field(default="ROL", description="ROL with ROL-3 = ODRP.")
     gp_rpps_types: tuple[str, ...] = Field(default=("RPPS", "IDNPS"), description="XCN-13.")
     exit: Exits
+    release: PlannedReleases = PlannedReleases()
     consent: tuple[ConsentRow, ...] = ()
     protection: tuple[ProtectionRow, ...] = ()
     gp_confirmed: tuple[GpConfirmedRow, ...] = ()

@@ -26,6 +26,8 @@ from engine.model.policy import (
     Mode,
     Vetoes,
 )
+from engine.model.release import Around
+from engine.model.retention import Retention
 from engine.model.secret import SecretRef
 from engine.model.value import Value
 
@@ -87,6 +89,11 @@ class WatchedFolder(Value):
     consents: bool = Field(
         default=False,
         description="Take *.csv and *.json as agreements, and nothing else: docs/consent-files.md.",
+    )
+    releases: bool = Field(
+        default=False,
+        description="Take *.csv and *.json as lists of coming releases, and nothing else: "
+        "docs/release-files.md.",
     )
     flag: str | None = Field(
         default=None, description="Suffix of the file that says that its neighbour is whole: .ok"
@@ -204,28 +211,6 @@ class Encryption(Value):
     )
 
 
-class Retention(Value):
-    """How long `relais purge` leaves things; what is still needed stays, however old."""
-
-    messages: timedelta = Field(
-        default=timedelta(days=90), description="Bytes of messages, from their arrival."
-    )
-    documents: timedelta = Field(
-        default=timedelta(days=180),
-        description="Documents, from the last word of a patient whose stays have ended.",
-    )
-    letters: timedelta = Field(
-        default=timedelta(days=365), description="Mails and their files, from their end."
-    )
-    tasks: timedelta = Field(
-        default=timedelta(days=365), description="Closed tasks about messages and deliveries."
-    )
-    patients: timedelta = Field(
-        default=timedelta(days=730),
-        description="All that is known of a patient whose stays have ended, from the last word.",
-    )
-
-
 class Log(Value):
     """Technical logs: JSON lines on standard error, never patient data."""
 
@@ -314,6 +299,7 @@ class Config(Value):
     hospital: Hospital
     units: dict[str, Unit] = Field(description="By USMP key of the mapping's units.toml.")
     delays: Delays = Delays()
+    release: Around = Around()
     channels: dict[str, Channel]
     record: Record | None = None
     listener: tuple[Listener, ...] = ()

@@ -14,6 +14,7 @@ from engine.model.care import Care, Half
 from engine.model.clinical import ClinicalStated
 from engine.model.consent import ConsentStated
 from engine.model.people import Professional, Traits
+from engine.model.release import ReleasePlanned
 from engine.model.summary import Source
 from engine.model.value import Value
 
@@ -22,6 +23,7 @@ __all__ = [
     "DocumentPublished", "ExitKind", "ExitKindDecided", "Fact", "GpConfirmed", "GpDisowned",
     "GpFound", "GpSource", "GpStated", "Half", "Heard", "IdentifierChanged",
     "MovementStated", "PatientsMerged", "PersonStated", "ProtectionStated",
+    "ReleasePlanned",
 ]  # fmt: skip
 
 
@@ -245,7 +247,8 @@ Fact = Annotated[
     | ConsentStated
     | ProtectionStated
     | ClinicalStated
-    | ExitKindDecided,
+    | ExitKindDecided
+    | ReleasePlanned,
     Field(discriminator="kind"),
 ]
 

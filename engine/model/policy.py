@@ -10,6 +10,7 @@ from engine.model.capacity import Capacity
 from engine.model.care import Half
 from engine.model.letter import Thread, UnitFace
 from engine.model.people import Role
+from engine.model.release import Around
 from engine.model.stay import GpState
 from engine.model.value import Value
 
@@ -115,6 +116,8 @@ class Policy(Value):
     vetoes: Vetoes = Vetoes()
     capacity: Capacity = Capacity()
     without_gp: tuple[WithoutGp, ...] = ()
+    time_zone: str = Field(default="Europe/Paris", description="Of days without an hour.")
+    around: Around = Around()
 
     def delays_of(self, usmp: str) -> Delays:
         """The delays of one unit, or the general ones."""

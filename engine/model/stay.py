@@ -11,6 +11,7 @@ from engine.model.capacity import Protection
 from engine.model.consent import ConsentState, ConsentStated
 from engine.model.fact import DocumentForm, ExitKind, Half, Visibility
 from engine.model.people import Professional, Traits
+from engine.model.release import PlannedRelease
 from engine.model.summary import Contribution, Source
 from engine.model.value import Value
 
@@ -111,6 +112,7 @@ class Stay(Value):
     gp_looked_up: bool = Field(
         default=False, description="Somebody brought an answer of the portal back, for this stay."
     )
+    planned: PlannedRelease = PlannedRelease()
 
 
 def unit_of_key(stay: str) -> str:

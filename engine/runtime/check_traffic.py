@@ -65,6 +65,12 @@ def check_ways_in(sound: Sound, now: datetime) -> Iterator[Finding]:
                 Weight.ADVICE,
             )
     for n, folder in sound.folders:
+        if folder.consents and folder.releases:
+            yield Finding(
+                ("folder", n, "releases"),
+                "a folder takes agreements or coming releases, not both",
+                "give each a folder of its own",
+            )
         if folder.name in names:
             yield Finding(("folder", n, "name"), "another way in has this name", "choose another")
         names.add(folder.name)

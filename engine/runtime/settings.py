@@ -121,6 +121,8 @@ def policy_of(config: Config, without_gp: tuple[WithoutGp, ...] = ()) -> Policy:
         vetoes=config.vetoes,
         capacity=config.capacity,
         without_gp=without_gp,
+        time_zone=config.time_zone,
+        around=config.release,
     )
 
 

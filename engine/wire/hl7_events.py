@@ -23,6 +23,9 @@ PERSONS: Final = frozenset(
     f"ADT^{event}" for event in ("A08", "A28", "A31", "A40", "A44", "A47", "A54")
 )
 
+# Announced only, and moving nobody: a discharge to come, or no longer.
+PENDING: Final = frozenset({"ADT^A16", "ADT^A25"})
+
 
 class Request(NamedTuple):
     """What is asked about a document, and how ORC-1 and OBX-11 must say the same."""
@@ -45,7 +48,7 @@ DOCUMENTS: Final[Mapping[str, Request | None]] = MappingProxyType(
 CLINICAL: Final = frozenset(
     {"RDE^O11", "VXU^V04"} | {f"SIU^{n}" for n in ("S12", "S13", "S14", "S15", "S16", "S17", "S26")}
 )
-_HANDLED: Final = MOVEMENTS | PERSONS | DOCUMENTS.keys() | CLINICAL
+_HANDLED: Final = MOVEMENTS | PERSONS | PENDING | DOCUMENTS.keys() | CLINICAL
 
 FieldName = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9]{2}-[1-9]\d{0,2}$")]
 
@@ -66,7 +69,7 @@ class RequiredFields(Value):
         """Segment → numbers of the fields that this message must hold."""
         if message_type in MOVEMENTS:
             return self._by_segment[1]
-        return self._by_segment[0] if message_type in PERSONS else {}
+        return self._by_segment[0] if message_type in PERSONS | PENDING else {}
 
     @cached_property
     def _by_segment(self) -> tuple[dict[str, tuple[int, ...]], dict[str, tuple[int, ...]]]:

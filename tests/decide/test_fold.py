@@ -1,6 +1,6 @@
 """The fold: any order, any repetition of a stay's messages gives the same record."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from random import Random
 
 from hypothesis import given, settings
@@ -25,6 +25,7 @@ from engine.model.fact import (
     PersonStated,
 )
 from engine.model.people import Professional, Traits
+from engine.model.release import ReleasePlanned, ReleaseSource
 from engine.model.stay import Presence, Record
 
 START = datetime(2026, 3, 2, 8, tzinfo=UTC)
@@ -265,6 +266,29 @@ def test_a_confirmation_ends_with_the_stay_in_which_it_was_given() -> None:
     assert not second.gp_confirmed
 
 
+def test_a_planned_release_is_of_its_visit_or_of_the_stay_in_course_when_it_was_said() -> None:
+    def planned(hour: int, visit: str | None) -> ReleasePlanned:
+        at = START + timedelta(hours=hour)
+        day = date(2026, 4, 1 + hour // 24)
+        return ReleasePlanned(
+            on=day, source=ReleaseSource.REGISTRY, at=at, by="greffe", visit=visit
+        )
+
+    facts = [
+        heard(moved("A01", 0, visit="V1"), 0),
+        heard(moved("A03", 48, visit="V1", kind=ExitKind.RELEASE), 48),
+        heard(moved("A01", 240, visit="V2"), 240),
+        heard(planned(24, None), 24),
+        heard(planned(264, "V1"), 264),
+        heard(planned(288, "V9"), 288),  # the hospital's own visit, or nobody's
+    ]
+    first, second = folded(facts).stays
+    assert first.planned.days == (date(2026, 4, 12),)
+    assert second.planned.days == ()
+    later = folded([*facts, heard(planned(312, None), 312)]).stays[1]
+    assert later.planned.on == date(2026, 4, 14)
+
+
 MOVES = st.builds(
     moved,
     st.sampled_from(["A01", "A02", "A03", "A04", "A06", "A07", "A21", "A22"]),
@@ -308,10 +332,18 @@ PERSONS = st.builds(
     ),
     removed=st.sampled_from([(), ("birth_family",)]),
 )
+RELEASES = st.builds(
+    ReleasePlanned,
+    on=st.sampled_from([START.date(), START.date() + timedelta(days=9), None]),
+    source=st.sampled_from(ReleaseSource),
+    at=st.integers(0, 72).map(lambda hour: START + timedelta(hours=hour)),
+    by=st.just("greffe"),
+    visit=st.sampled_from(["V1", "V2", None]),
+)
 FACTS = st.lists(
     st.builds(
         heard,
-        st.one_of(MOVES, MOVES, MOVES, CONSENTS, DOCUMENTS, GPS, PERSONS),
+        st.one_of(MOVES, MOVES, MOVES, CONSENTS, DOCUMENTS, GPS, PERSONS, RELEASES),
         st.integers(0, 4000),
         order=st.integers(0, 3),
     ),

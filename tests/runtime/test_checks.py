@@ -159,3 +159,11 @@ def test_no_bad_value_ends_the_daemon_that_reloads(service: Service) -> None:
         service.reload("reload-refused")
     assert service.send(MESSAGE, port) == "AA"
     assert service.end() == 0
+
+
+def test_a_folder_of_agreements_and_of_coming_releases_is_a_mistake(folder: Path) -> None:
+    (mistake,) = told(
+        folder, ('path = "inbox"', 'path = "inbox"\nconsents = true\nreleases = true')
+    )
+    assert "folder.1.releases" in mistake
+    assert "not both" in mistake
