@@ -4,27 +4,31 @@ The pure parts are decide.fold and decide.plan. Here the rows are fetched, the p
 and its cancels, tasks and changed verdicts are written with their audit lines.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Final, Protocol
 
 from engine.decide.alike import pair_key
-from engine.decide.answers import CANCEL_NOTICE, DIFFERENT, GO_ON
+from engine.decide.answers import CANCEL_NOTICE, DIFFERENT, GO_ON, TOLD
 from engine.decide.fold import fold
 from engine.decide.gp import identified
 from engine.decide.likeness import near, traces
 from engine.decide.person import fold_person, gp_meant
 from engine.decide.plan import Plan, plan, verdict_on
 from engine.decide.reasons import Reason
+from engine.decide.release import around_release
 from engine.decide.scene import Scene
 from engine.model.fact import GpDisowned, Heard
 from engine.model.flow import Delivery, DeliveryState
 from engine.model.people import Mailbox, Professional, Traits
 from engine.model.policy import Mode, Policy
 from engine.model.recipient import Answer, DoctorNote, Service
+from engine.model.release import ToldCoordinator
 from engine.model.task import Task, TaskKind
 from engine.model.trail import AuditKind
-from engine.settled import base, of_pair, reconcile_tasks, remember_stays, told_record
+from engine.settled import base_key, items_of, of_pair, reconcile_tasks, remember_stays, told_record
 from engine.store.interface import Tx
 
 _GENERATION: Final = "directory-generation"
@@ -91,7 +95,7 @@ class Knowledge:
             record=record,
             deliveries=deliveries,
             cleared=frozenset(
-                base(one.key) for one in tasks if not one.open and one.answer == GO_ON
+                base_key(one.key) for one in tasks if not one.open and one.answer == GO_ON
             ),
             impossible=frozenset(
                 one.about for one in tasks if one.open and one.kind is TaskKind.LETTER_IMPOSSIBLE
@@ -109,6 +113,7 @@ class Knowledge:
                 if named is None and record.stays and self.policy.without_gp
                 else ()
             ),
+            coordinator=_coordinator_told(tasks),
             policy=self.policy,
             now=now,
             near=(
@@ -176,7 +181,8 @@ class Knowledge:
         """Decide anew about a patient and write what follows, letters to send excepted: those
         are written by the dispatcher, which the stay's next look wakes."""
         scene = self.scene(tx, patient, now)
-        decided = plan(scene)
+        asked = around_release(scene, partial(items_of, tx))
+        decided = plan(scene).with_around(asked)
         root = scene.record.person.patient
         for cancel in decided.cancels:
             tx.outbox.move(
@@ -235,6 +241,20 @@ def reconsider(tx: Tx, now: datetime) -> None:
     for row in tx.facts.all_stays():
         if any(not verdict.startswith(("said", "silent")) for verdict in row.verdicts.values()):
             look_again(tx, row.patient, now)
+
+
+def _coordinator_told(tasks: Iterable[Task]) -> dict[str, ToldCoordinator]:
+    """By stay, out of what those who called have answered; ``tasks``: oldest first."""
+    told: dict[str, ToldCoordinator] = {}
+    for one in tasks:
+        if one.answer != TOLD or one.stay is None:
+            continue
+        before = told.get(one.stay, ToldCoordinator())
+        if one.kind is TaskKind.RELEASE_COORDINATOR:
+            told[one.stay] = before._replace(week=one.about)
+        elif one.kind is TaskKind.RELEASE_COORDINATOR_RECALL:
+            told[one.stay] = ToldCoordinator(recalls=before.recalls + 1)
+    return told
 
 
 def renew(tx: Tx, generation: str, now: datetime) -> bool:

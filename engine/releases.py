@@ -6,6 +6,7 @@ from typing import Final
 from engine.decide.ladder import standing
 from engine.decide.report import Ladder, Release, ladders
 from engine.model.stay import visit_of_key
+from engine.model.task import TaskKind
 from engine.store.interface import StayRow, Tx
 
 WATCHED: Final = timedelta(days=30)
@@ -25,7 +26,13 @@ def _release(tx: Tx, row: StayRow) -> Release:
     assert row.continuity is not None  # it would not be among those released
     unit, visit = row.usmp, visit_of_key(row.key)
     letter = tx.outbox.get(row.continuity.letter) if row.continuity.letter else None
+    checked = bool(row.continuity.needs) and any(
+        one.kind is TaskKind.WEEK_CHECK
+        and one.stay == row.key
+        and one.closed_by not in (None, "relais")
+        for one in tx.tasks.of_patient(row.patient)
+    )
     if letter is None:
-        return Release(unit, visit, row.continuity)
+        return Release(unit, visit, row.continuity, checked=checked)
     stands = standing(letter, tx.receipts.of_delivery(letter.id))
-    return Release(unit, visit, row.continuity, stands.rung.value, stands.proven)
+    return Release(unit, visit, row.continuity, stands.rung.value, stands.proven, checked)

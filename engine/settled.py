@@ -55,7 +55,7 @@ def told_record(tx: Tx, patient: str) -> frozenset[str]:
     )
 
 
-def base(key: str) -> str:
+def base_key(key: str) -> str:
     """The key of a task without the count of its returns."""
     return key.partition("#again")[0]
 
@@ -74,11 +74,11 @@ def reconcile_tasks(
     A task that a person closed stays closed: what they did not mend is told by the verdict. One
     that closed by itself comes back under a new key when its cause comes back.
     """
-    existing = [one for one in tx.tasks.of_patient(patient) if base(one.key) not in pairs]
+    existing = [one for one in tx.tasks.of_patient(patient) if base_key(one.key) not in pairs]
     existing += (one for tasks in pairs.values() for one in tasks)
     by_base: dict[str, list[Task]] = {}
     for one in existing:
-        by_base.setdefault(base(one.key), []).append(one)
+        by_base.setdefault(base_key(one.key), []).append(one)
     want = {one.key: one for one in wanted}
     for key, called_for in want.items():
         known = by_base.get(key, [])
@@ -97,14 +97,14 @@ def reconcile_tasks(
     for task in existing:
         if not task.open or task.kind in RETURNED_KINDS:
             continue
-        if task.about in over if task.kind in _NOT_OF_PLAN else base(task.key) not in want:
+        if task.about in over if task.kind in _NOT_OF_PLAN else base_key(task.key) not in want:
             tx.tasks.close(task.id, now, "relais", "no-longer-needed")
 
 
 def of_pair(tx: Tx, one: str, other: str) -> list[Task]:
     """The tasks ever raised about a pair of surviving keys."""
     key = pair_key(one, other)
-    return [task for task in tx.tasks.of_patient(min(one, other)) if base(task.key) == key]
+    return [task for task in tx.tasks.of_patient(min(one, other)) if base_key(task.key) == key]
 
 
 def _asks_anew(task: Task) -> bool:
@@ -132,7 +132,7 @@ def remember_stays(tx: Tx, scene: Scene, decided: Plan, now: datetime) -> None:
             continuity=continuity(
                 scene,
                 stay,
-                partial(_items_of, tx, stay),
+                partial(items_of, tx, stay),
                 next((one for one in threads if one.thread is Thread.EXIT), None),
             ),
         )
@@ -154,7 +154,7 @@ def remember_stays(tx: Tx, scene: Scene, decided: Plan, now: datetime) -> None:
             tx.facts.put_stay(gone)
 
 
-def _items_of(tx: Tx, stay: Stay) -> list[Items]:
+def items_of(tx: Tx, stay: Stay) -> list[Items]:
     """What was written of a stay, and validated, as far as a machine can read it."""
     items = [one.items for one in stay.background if one.said.validated]
     for one in stay.documents:

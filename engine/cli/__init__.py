@@ -13,6 +13,7 @@ from engine.cli import (
     paper,
     people,
     proof,
+    release,
     service,
     traffic,
 )
@@ -29,6 +30,7 @@ __all__ = [
     "paper",
     "people",
     "proof",
+    "release",
     "service",
     "traffic",
 ]

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -73,6 +74,35 @@ def letter_add(config_path: Path, file: Path, by: str | None) -> None:
     else:
         after = "" if told["validated"] else "; it does not leave before it is validated"
         click.echo(f"added to the {told['half']} part{after}")
+
+
+@letter.command("ics")
+@click.argument("stay")
+@_patient
+@click.option(
+    "--to", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True,
+    help="Folder to write rendez-vous-1.ics… into; nothing that lies there is overwritten.",
+)  # fmt: skip
+@click.pass_obj
+def letter_ics(config_path: Path, stay: str, patient: str | None, to: Path) -> None:
+    """Write each appointment of the letter as a calendar file, for the professional.
+
+    No file names the patient or the unit. STAY is the visit number.
+    """
+    told = ask(config_path, "letter.ics", {"stay": stay, "patient": patient})
+    for number, text in enumerate(told["files"], 1):
+        path = to / f"rendez-vous-{number}.ics"
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except OSError as error:
+            raise click.ClickException(
+                f"{path}: {(error.strerror or 'cannot be written').lower()}"
+            ) from None
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(text.encode())
+        click.echo(path)
+    if told["unbooked"]:
+        click.echo(f"still to be booked: {told['unbooked']}")
 
 
 @letter.command("schema")

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from engine.commands import (
     audit,
+    calendar,
     consent,
     directory,
     gp,
@@ -18,6 +19,7 @@ from engine.commands import (
     protection,
     purge,
     receipts,
+    release,
     report,
     rights,
     status,
@@ -57,6 +59,9 @@ OPERATIONS: Final[dict[str, Operation]] = {
     "letter.add": letter.add,
     "letter.show": letter_show.show,
     "letter.check": letter.check,
+    "letter.ics": calendar.ics,
+    "release.plan": release.plan,
+    "release.show": release.show,
     "task.list": tasks.listing,
     "task.show": tasks.show,
     "task.done": tasks.done,

@@ -101,6 +101,7 @@ def _counts(ladder: Ladder) -> dict[str, Any]:
         "all": {rung.value: ladder.all[rung] for rung in Rung},
         "needing": {rung.value: ladder.needing[rung] for rung in Rung},
         "need_without_letter": ladder.need_without_letter,
+        "need_checked": ladder.need_checked,
         "lacks": [
             {"word": word, "what": sentence_of(word), "count": count}
             for word, count in ladder.lacks.most_common()

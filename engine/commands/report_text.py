@@ -37,6 +37,7 @@ def told_report(told: dict[str, Any]) -> str:
             "machine can read says so."
         )
         lines.append(f"Released with need, and no letter: {whole['need_without_letter']}")
+        lines.append(f"Released with need, and asked after one week: {whole['need_checked']}")
     if whole["lacks"]:
         lines += ["", "Where the way broke, of those who need follow-up:"]
         lines += [f"  {one['count']:>4}  {one['what']} ({one['word']})" for one in whole["lacks"]]

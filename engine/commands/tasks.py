@@ -5,10 +5,11 @@ from typing import Any, Final
 from engine.commands.candidates import ABOUT_DOCTORS, told_doctor
 from engine.commands.context import Context, limit_of, number_of, refused
 from engine.commands.receipts import told_by_call
+from engine.commands.release import words
 from engine.decide.answers import ANSWERS, GO_ON, choices
 from engine.decide.sentences import CURES, TASKS
 from engine.model.fact import ExitKind, ExitKindDecided
-from engine.model.task import Task, TaskKind
+from engine.model.task import RELEASE_KINDS, Task, TaskKind
 from engine.model.trail import AuditKind
 from engine.outbound.ledger import let_go
 from engine.store.interface import Tx
@@ -47,6 +48,8 @@ def show(context: Context, args: dict[str, Any]) -> dict[str, Any]:
             told |= told_doctor(context, tx, one.patient)
         if one.kind is TaskKind.LEAK:
             told["where"] = _where(tx, one)
+        if one.kind in RELEASE_KINDS and one.patient:
+            told["words"] = words(context, tx, one)
         return told
 
     return context.store.write_sync(work)

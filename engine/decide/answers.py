@@ -5,6 +5,7 @@ such a task takes the words of its list alone.
 """
 
 import re
+from datetime import date
 from typing import Final
 
 from engine.model.fact import ExitKind
@@ -15,6 +16,8 @@ NO: Final = "no"  # I have looked: it may not
 CANCEL_NOTICE: Final = "cancel-notice"  # have the doctor told to disregard it: decide.recall
 RECEIVED: Final = "received"  # the doctor was called, and has the letter
 NOT_MY_PATIENT: Final = "not-my-patient"  # the doctor was called, and said so
+TOLD: Final = "told"  # the coordinator was called: decide.release
+NOT_TOLD: Final = "not-told"
 DIFFERENT: Final = "different"  # these are two patients: decide.alike
 
 _LOOKED: Final = (GO_ON, NO)
@@ -33,6 +36,9 @@ ANSWERS: Final[dict[TaskKind, tuple[str, ...]]] = {
     TaskKind.LEAK: _LOOKED,
     TaskKind.CANCELLED_LETTER: _LOOKED,
     TaskKind.NEAR_IDENTITY: (DIFFERENT,),
+    TaskKind.RELEASE_COORDINATOR: (TOLD, NOT_TOLD),
+    TaskKind.RELEASE_COORDINATOR_RECALL: (TOLD, NOT_TOLD),
+    TaskKind.WEEK_CHECK: ("kept", "partly", "missed", "none-booked", "unreachable"),
     TaskKind.EXIT_KIND_UNKNOWN: tuple(
         kind.value for kind in ExitKind if kind is not ExitKind.UNKNOWN
     ),
@@ -52,6 +58,9 @@ def choices(kind: TaskKind, answer: str) -> tuple[str, ...]:
     if kind in BY_CALL:
         return _of_a_call(answer)
     known = ANSWERS.get(kind, ())
+    if kind is TaskKind.WEEK_CHECK:
+        word, _, covered = answer.partition(" ")
+        return () if word in known and (not covered or _is_day(covered)) else known
     return () if answer in known else known
 
 
@@ -61,3 +70,10 @@ def _of_a_call(answer: str) -> tuple[str, ...]:
     no = letters.startswith(("notmy", "nothispa", "notherpa", "pasmon", "pasma", "pasle"))
     meant = yes or (no and answer != NOT_MY_PATIENT)
     return (RECEIVED, NOT_MY_PATIENT, "done") if meant else ()
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False

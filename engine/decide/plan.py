@@ -6,7 +6,7 @@ function is asked again in the transaction that opens an attempt (``verdict_on``
 withdrawn one second before stops the send.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from engine.decide.arrival import arrival_wish
@@ -14,6 +14,7 @@ from engine.decide.departure import departure_wish
 from engine.decide.incidents import incidents
 from engine.decide.reasons import Reason
 from engine.decide.recall import is_cancellation, recall, target_of, wanted
+from engine.decide.release import Asked
 from engine.decide.scene import Scene, left, on_its_way
 from engine.decide.threads import (
     Cancel,
@@ -40,11 +41,18 @@ class Plan:
     threads: tuple[ThreadPlan, ...]
     cancels: tuple[Cancel, ...]
     tasks: tuple[WantedTask, ...]
+    around: tuple[Asked, ...] = ()
 
     def look_at(self, stay: str) -> datetime | None:
         """When to look at a stay again without being told anything new."""
-        moments = [one.until for one in self.threads if one.stay == stay and one.until]
+        told: tuple[ThreadPlan | Asked, ...] = (*self.threads, *self.around)
+        moments = [one.until for one in told if one.stay == stay and one.until]
         return min(moments, default=None)
+
+    def with_around(self, asked: tuple[Asked, ...]) -> "Plan":
+        """The same, and what is asked around releases (decide.release)."""
+        tasks = (*self.tasks, *(wanted for one in asked for wanted in one.tasks))
+        return replace(self, tasks=tasks, around=asked)
 
 
 def plan(scene: Scene) -> Plan:

@@ -28,6 +28,7 @@ class Release:
     at: Continuity
     letter_stands: str = ""
     proven: bool = False
+    checked: bool = False  # a person answered the check one week after
 
     @property
     def rung(self) -> Rung:
@@ -71,6 +72,7 @@ class Ladder:
     all: Counter[Rung] = field(default_factory=Counter)
     needing: Counter[Rung] = field(default_factory=Counter)
     need_without_letter: int = 0
+    need_checked: int = 0
     lacks: Counter[str] = field(default_factory=Counter)  # of those who needed it
 
     def count(self, release: Release) -> None:
@@ -80,6 +82,7 @@ class Ladder:
         if release.at.needs:
             self.needing.update(reached)
             self.need_without_letter += release.at.letter is None
+            self.need_checked += release.checked
             if release.lacks:
                 self.lacks[release.lacks] += 1
 

@@ -12,6 +12,7 @@ from engine.model.flow import Delivery, DeliveryState
 from engine.model.letter import THREAD_OF, Thread
 from engine.model.policy import Mode, Policy
 from engine.model.recipient import Answer, Service
+from engine.model.release import ToldCoordinator
 from engine.model.stay import Record, Stay
 
 
@@ -27,6 +28,7 @@ class Scene:
     ``recalled``, by RPPS; ``services`` those of the territory, where no doctor is known.
     ``near`` holds the keys of other patients so alike that a person must tell them apart first
     (decide.likeness); those whom a person told apart are not among them.
+    ``coordinator`` gives, by stay, what a coordinator was told (decide.release).
     """
 
     record: Record
@@ -41,6 +43,7 @@ class Scene:
     answer: Answer | None = None
     others: Mapping[str, Answer] = field(default_factory=dict)
     services: tuple[Service, ...] = ()
+    coordinator: Mapping[str, ToldCoordinator] = field(default_factory=dict)
 
     def refusal(self, stay: Stay, purpose: Purpose, rpps: str) -> Reason | None:
         """Why consent forbids this; None: everyone who must agree does."""

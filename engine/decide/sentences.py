@@ -55,6 +55,15 @@ TASKS: Final[dict[TaskKind, str]] = {
     "the one that tells it.",
     TaskKind.PAGES_UNREAD: "A part is a PDF; a letter that must not tell the detention carries no "
     "page that nobody has read.",
+    TaskKind.RELEASE_DATE_DOUBT: "Who plans the release disagrees on its day: nothing is prepared.",
+    TaskKind.RELEASE_CALL: "A release is planned: ask the doctor how the patient will live.",
+    TaskKind.RELEASE_APPOINTMENTS: "A release is planned, and no appointment after it is recorded.",
+    TaskKind.RELEASE_COORDINATOR: "The coordinator is to be told of the week of a release; the "
+    "patient agreed.",
+    TaskKind.RELEASE_COORDINATOR_RECALL: "The coordinator was told of a week, and the release is "
+    "no longer planned for it.",
+    TaskKind.WEEK_CHECK: "One week after a release with need: were the appointments kept, until "
+    "when is the treatment covered?",
 }
 
 CURES: Final[dict[TaskKind, str]] = {
@@ -150,4 +159,17 @@ CURES: Final[dict[TaskKind, str]] = {
     "the unit write by its own means",
     TaskKind.PAGES_UNREAD: "read its pages ({about}) in the DPI, letterhead included; if nothing "
     "there tells the detention: relais task done {id} --answer go-on; else write it there as text",
+    TaskKind.RELEASE_DATE_DOUBT: "see who says what: relais task show {id}; ask the greffe; then: "
+    "relais release plan PATIENT --on DAY, or --cancel",
+    TaskKind.RELEASE_CALL: "the words: relais task show {id}; call, write down what you hear in "
+    "the DPI, and close the task",
+    TaskKind.RELEASE_APPOINTMENTS: "with whom: relais task show {id}; book, and write them in the "
+    "exit letter: that closes this task; as calendar files: relais letter ics VISIT",
+    TaskKind.RELEASE_COORDINATOR: "whom, and the words: relais task show {id}; call, never naming "
+    "the day; then: relais task done {id} --answer told (or not-told)",
+    TaskKind.RELEASE_COORDINATOR_RECALL: "whom, and the words: relais task show {id}; call; then: "
+    "relais task done {id} --answer told (or not-told)",
+    TaskKind.WEEK_CHECK: "which: relais task show {id}; call; then: relais task done {id} --answer "
+    "kept (or partly, missed, none-booked, unreachable), followed by the day until which the "
+    'treatment is covered, if it is known: --answer "kept 2026-03-20"',
 }

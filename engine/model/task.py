@@ -57,6 +57,12 @@ class TaskKind(StrEnum):
     PAGES_UNREAD = "pages-unread"
     LEAK = "leak"
     CANCELLED_LETTER = "cancelled-letter"
+    RELEASE_DATE_DOUBT = "release-date-doubt"
+    RELEASE_CALL = "release-call"
+    RELEASE_APPOINTMENTS = "release-appointments"
+    RELEASE_COORDINATOR = "release-coordinator"
+    RELEASE_COORDINATOR_RECALL = "release-coordinator-recall"
+    WEEK_CHECK = "week-check"
 
 
 # What came back about a letter, or did not (decide.ladder): receipts alone raise and close these.
@@ -69,6 +75,18 @@ RETURNED_KINDS: Final = frozenset(
         TaskKind.REPORTS_DISAGREE,
     }
 )
+
+# Asked around a release (decide.release): what to say stands behind `relais task show`.
+BEFORE_RELEASE: Final = frozenset(
+    {
+        TaskKind.RELEASE_DATE_DOUBT,
+        TaskKind.RELEASE_CALL,
+        TaskKind.RELEASE_APPOINTMENTS,
+        TaskKind.RELEASE_COORDINATOR,
+        TaskKind.RELEASE_COORDINATOR_RECALL,
+    }
+)
+RELEASE_KINDS: Final = BEFORE_RELEASE | {TaskKind.WEEK_CHECK}
 
 
 class WantedTask(Value):

@@ -8,7 +8,7 @@ from typing import Any, Final
 import apsw
 
 from engine.model.errors import StoreError
-from engine.model.task import Task, TaskKind, WantedTask
+from engine.model.task import BEFORE_RELEASE, Task, TaskKind, WantedTask
 from engine.model.trail import AuditKind
 from engine.store.audit_log import SqliteAuditLog
 from engine.store.connection import executor
@@ -78,12 +78,15 @@ class SqliteTasks:
     def _tell(
         self, kind: AuditKind, task: Task, now: datetime, actor: str, detail: dict[str, str]
     ) -> None:
+        # The trail is exported: there, the hour of such a task beside a patient would tell the day
+        # of a release still to come. Its number leads to the patient, in here.
+        unnamed = task.kind in BEFORE_RELEASE
         self._audit.append(
             kind,
             now=now,
             actor=actor,
-            patient=task.patient,
-            stay=task.stay,
+            patient=None if unnamed else task.patient,
+            stay=None if unnamed else task.stay,
             subject=f"task {task.id}",
             task=task.kind.value,
             **detail,
