@@ -27,6 +27,7 @@ from engine.model.fact import DocumentPublished
 from engine.model.flow import TO_PRINT, Delivery, DeliveryState
 from engine.model.letter import LetterKind
 from engine.model.policy import Mode
+from engine.model.receipt import Kept, ReceiptKind
 from engine.model.stay import visit_of_key
 from engine.model.task import TaskKind, WantedTask
 from engine.model.trail import AuditKind
@@ -38,6 +39,7 @@ from engine.wire.zam import Zam, ZamKind, smtp_error, write_zam
 
 RECORD: Final = "record"  # the channel of these messages; no [channels.*] may have its name
 
+_UNTOLD: Final = 906  # applicationErrorCondition: another error
 _CODE: Final = re.compile(r"[A-Za-z0-9._-]{1,40}")
 
 log = structlog.get_logger("record")
@@ -71,6 +73,28 @@ class Teller:
             self._queue(tx, row, now, "copy", partial(self._copy, tx, row, now))
         elif row.state is DeliveryState.REJECTED and self.record.receipts:
             self._refused(tx, row, now)
+
+    def came_back(self, tx: Tx, row: Delivery, kept: Kept, now: datetime) -> None:
+        """A report about a letter was kept: a delivery or its failure is Z02, a reading or the
+        refusal of the doctor's software Z03. Others say neither, and nor do those of a mailbox
+        that the letter was not sent to."""
+        said = kept.receipt
+        if not self.record.receipts or kept.other_box:
+            return
+        match said.kind:
+            case ReceiptKind.DELIVERED:
+                zam = Zam(ZamKind.DELIVERY, "", positive=True)
+            case ReceiptKind.FAILED:
+                code = str(smtp_error(said.code, said.status))
+                zam = Zam(ZamKind.DELIVERY, "", positive=False, code=code, words="not delivered")
+            case ReceiptKind.DISPLAYED | ReceiptKind.FILED:
+                zam = Zam(ZamKind.READING, "", positive=True)
+            case ReceiptKind.REFUSED:
+                code = str(said.code or _UNTOLD)
+                zam = Zam(ZamKind.READING, "", positive=False, code=code, words="not filed")
+            case _:
+                return
+        self.receipt(tx, row, zam.kind, zam, now)
 
     def receipt(self, tx: Tx, row: Delivery, kind: ZamKind, zam: Zam, now: datetime) -> None:
         """Tell those senders of its documents who asked for this kind of receipt: what came back

@@ -14,6 +14,7 @@ from engine.commands.context import Context
 from engine.model.config import Retry
 from engine.model.consent import ConsentState, ConsentStated, Purpose
 from engine.model.flow import Cause, Delivery, DeliveryState, JournalState, Outcome, Rejected
+from engine.model.receipt import Kept, Receipt, ReceiptKind, ReceiptSource
 from engine.model.task import TaskKind
 from engine.outbound.traffic import Route
 from engine.outbound.worker import Worker
@@ -25,7 +26,7 @@ from engine.wire.encapsulated import undo_base64
 from engine.wire.mdm import Ends
 from engine.wire.zam import Zam, ZamKind, read_zam, write_zam
 from tests.commands.test_paper import DIRECTORY, PAPER, Silent
-from tests.support.house import ROOT, Engine, opened
+from tests.support.house import NOW, ROOT, Engine, opened
 from tests.support.mllp_receiver import Receiver, receiver, says
 
 IPP = "26000001"
@@ -269,6 +270,45 @@ async def test_a_refused_letter_is_told_to_the_sender_of_a_document_that_asked(
         )  # fmt: skip
 
 
+def kept(letter: Delivery, kind: ReceiptKind, *, other_box: bool = False, **said: Any) -> Kept:
+    receipt = Receipt(kind, ReceiptSource.DSN, **said)
+    return Kept(1, letter.id, receipt, other_box, NOW, "0" * 64, "mss 1/2")
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "told"),
+    [
+        (ReceiptKind.FAILED, {"status": "5.2.2"}, (ZamKind.DELIVERY, "552")),
+        (ReceiptKind.REFUSED, {"code": 902}, (ZamKind.READING, "902")),
+    ],
+)
+async def test_bad_news_comes_back_with_the_code_of_its_table(
+    tmp_path: Path, kind: ReceiptKind, said: dict[str, Any], told: tuple[ZamKind, str]
+) -> None:
+    async with house(tmp_path, "AA") as (engine, peer, running):
+        for stem in ("012-", "013-", "014-", "016-"):
+            (path,) = (ROOT / "fixtures/day").glob(f"*{stem}*.hl7")
+            raw = path.read_bytes()
+            if b"|MDM^T02" in raw:
+                raw += flag("MASQUE_PS", "N") + flag("DESTMSSANTEPS", "Y")
+                raw += flag("ACK_RECEPTION", "Y") + flag("ACK_LECTURE_MSS", "Y")
+            await engine.journal(raw)
+        await engine.read()
+        await engine.wait(timedelta(seconds=10))
+        await running.run_due()
+        (letter,) = engine.deliveries("26000002")
+        teller = teller_of(engine.settings)
+        assert teller is not None
+        await engine.store.write(
+            lambda tx: teller.came_back(tx, letter, kept(letter, kind, **said), engine.now)
+        )
+        while await running.run_due():
+            pass
+        found = [read_zam(hl7.read(one)) for one in peer.messages]
+        (zam,) = [one for one in found if one is not None]
+        assert (zam.kind, zam.code, zam.positive) == (*told, False)
+
+
 @pytest.mark.parametrize(
     ("kind", "wish"),
     [(ZamKind.DELIVERY, "ACK_RECEPTION"), (ZamKind.READING, "ACK_LECTURE_MSS")],
@@ -293,9 +333,10 @@ async def test_what_comes_back_about_a_letter_is_told_once_to_those_who_asked_fo
         assert teller is not None
 
         def tell(tx: Tx) -> None:
-            for one in ZamKind:
-                if one is not ZamKind.DMP:
-                    teller.receipt(tx, letter, one, Zam(one, "", positive=True), engine.now)
+            for one in (ReceiptKind.DELIVERED, ReceiptKind.DISPLAYED, ReceiptKind.DELETED):
+                stray = kept(letter, one, other_box=True)
+                teller.came_back(tx, letter, stray, engine.now)
+                teller.came_back(tx, letter, kept(letter, one), engine.now)
 
         for _ in range(2):
             await engine.store.write(tell)

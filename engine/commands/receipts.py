@@ -16,6 +16,7 @@ from engine.model.receipt import Kept, ReceiptKind
 from engine.model.task import Task
 from engine.model.trail import AuditKind
 from engine.runtime.boxes import watch_of
+from engine.runtime.wiring import teller_of
 from engine.store.interface import Tx
 
 
@@ -105,7 +106,11 @@ def _told(context: Context, tx: Tx, row: Delivery, kind: ReceiptKind) -> None:
 
 
 def _settler(context: Context) -> Moved:
+    teller = teller_of(context.settings)
+
     def settle(tx: Tx, row: Delivery, now: datetime) -> None:
+        if teller is not None:
+            teller.left_or_refused(tx, row.id, now)
         context.knowledge.settle(tx, row.patient, now)
 
     return settle

@@ -41,6 +41,12 @@ PROVED: Final = "proved-by-receipt"
 
 # Told of a delivery whose state a receipt has changed, in the same transaction.
 Moved = Callable[[Tx, Delivery, datetime], None]
+# Told of each report that was kept, once, in the same transaction.
+Came = Callable[[Tx, Delivery, Kept, datetime], None]
+
+
+def nobody(_tx: Tx, _row: Delivery, _kept: Kept, _now: datetime) -> None:
+    """Nobody else is told."""
 
 
 def take(
@@ -53,6 +59,7 @@ def take(
     now: datetime,
     arrived: datetime | None = None,
     moved: Moved = lambda _tx, _row, _now: None,
+    came: Came = nobody,
 ) -> tuple[Kept, ...] | None:
     """Keep what a mail says of letters of ours; None: of none, and nothing was done.
 
@@ -80,7 +87,7 @@ def take(
             evidence=raw,
             origin=origin,
         )
-        added = _keep(tx, new, "relais", watch, now, moved)
+        added = _keep(tx, new, "relais", watch, now, moved, came)
         if added is not None:
             kept.append(added)
     return tuple(kept) if tied else None
@@ -179,7 +186,13 @@ def more_silence(looked: int) -> bool:
 
 
 def _keep(
-    tx: Tx, new: NewReceipt, actor: str, watch: Watch, now: datetime, moved: Moved
+    tx: Tx,
+    new: NewReceipt,
+    actor: str,
+    watch: Watch,
+    now: datetime,
+    moved: Moved,
+    came: Came = nobody,
 ) -> Kept | None:
     kept = tx.receipts.add(new, now)
     row = tx.outbox.get(new.delivery)
@@ -193,6 +206,7 @@ def _keep(
         answer = reply_wanted(row, kept)
         if answer is not None and not _asked(tx, answer):
             tx.tasks.raise_(answer, now)
+        came(tx, row, kept, now)
     said = kept.receipt
     tx.audit.append(
         AuditKind.RECEIPT,

@@ -22,7 +22,7 @@ from pydantic import SecretStr
 
 from engine.decide.ladder import Watch
 from engine.inbound.imap_session import Fault, Fetched, Folder, ImapError, ImapSession
-from engine.inbound.receipts import Moved, take
+from engine.inbound.receipts import Came, Moved, nobody, take
 from engine.model.config import Returns
 from engine.model.errors import EngineError
 from engine.model.receipt import ReceiptKind, Returned
@@ -60,6 +60,7 @@ class ReturnsReader:
         now: Callable[[], datetime],
         counters: Counters,
         moved: Moved = lambda _tx, _row, _now: None,
+        came: Came = nobody,
     ) -> None:
         self.name = name
         self.settings = settings
@@ -70,6 +71,7 @@ class ReturnsReader:
         self._now = now
         self._counters = counters
         self._moved = moved
+        self._came = came
 
     async def run(self, stop: asyncio.Event) -> None:
         """Read until `stop`. Raises nothing of the server's or of the store's."""
@@ -175,6 +177,7 @@ class ReturnsReader:
                     watch=watch,
                     now=now,
                     moved=self._moved,
+                    came=self._came,
                 )
             flags = None if kept is None or not folder.writable else _flags(said)
             _advance(tx, self.name, folder.validity, uid, flags)

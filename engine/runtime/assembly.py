@@ -13,6 +13,7 @@ from engine.mapping.schema import Dialect
 from engine.model.config import Config
 from engine.model.errors import ConfigError
 from engine.model.flow import Delivery
+from engine.model.receipt import Kept
 from engine.model.task import TaskKind
 from engine.outbound.ledger import PAUSED
 from engine.outbound.worker import Worker
@@ -106,6 +107,7 @@ class Assembly:
             config=lambda: self.settings.config,
             now=utc_now,
             moved=self._moved,
+            came=self._came_back,
         )
 
     async def load_press(self) -> None:
@@ -175,6 +177,11 @@ class Assembly:
         """In the transaction that wrote what became of an attempt."""
         self._tell_record(tx, row, now)
         self._knowledge.settle(tx, row.patient, now)
+
+    def _came_back(self, tx: Tx, row: Delivery, kept: Kept, now: datetime) -> None:
+        """In the transaction that keeps what came back about a letter."""
+        if self.teller is not None:
+            self.teller.came_back(tx, row, kept, now)
 
     def _tell_record(self, tx: Tx, row: Delivery, now: datetime) -> None:
         if self.teller is not None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from engine.decide.ladder import Watch
-from engine.inbound.receipts import Moved, more_silence, notice_silence
+from engine.inbound.receipts import Came, Moved, more_silence, notice_silence
 from engine.model.config import Config, Returns
 from engine.model.errors import EngineError
 from engine.runtime.metrics import Metrics
@@ -45,6 +45,7 @@ class Boxes:
         config: Callable[[], Config],
         now: Callable[[], datetime],
         moved: Moved,
+        came: Came,
     ) -> None:
         self._store = store
         self._metrics = metrics
@@ -52,6 +53,7 @@ class Boxes:
         self._config = config
         self._now = now
         self._moved = moved
+        self._came = came
         self._open: dict[str, tuple[ReturnsReader, asyncio.Event, asyncio.Task[None]]] = {}
         self._over = asyncio.Event()
 
@@ -115,6 +117,7 @@ class Boxes:
             now=self._now,
             counters=self._metrics,
             moved=self._moved,
+            came=self._came,
         )
 
     @staticmethod
