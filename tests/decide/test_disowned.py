@@ -43,7 +43,8 @@ def another(world: World) -> None:
 
 def test_nothing_more_goes_there_the_patient_is_asked_and_it_is_an_incident() -> None:
     world = disowned(told())
-    assert kinds(world) == [TaskKind.GP_DISOWNED, TaskKind.INCIDENT]
+    # Every purpose is agreed to, the look at the portal too.
+    assert kinds(world) == [TaskKind.GP_DISOWNED, TaskKind.GP_ON_PORTAL, TaskKind.INCIDENT]
     released(world)
     world.tell(written(Half.DSS, world.now, "d1", "a"))
     world.wait(timedelta(days=2))
@@ -54,7 +55,7 @@ def test_nothing_more_goes_there_the_patient_is_asked_and_it_is_an_incident() ->
 def test_before_anything_left_it_is_asked_at_once_and_is_no_incident() -> None:
     world = disowned(arrived())
     assert world.left == []
-    assert kinds(world) == [TaskKind.GP_DISOWNED]
+    assert kinds(world) == [TaskKind.GP_DISOWNED, TaskKind.GP_ON_PORTAL]
 
 
 def test_another_doctor_is_told_anew_and_the_incident_stays() -> None:
