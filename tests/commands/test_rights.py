@@ -209,6 +209,9 @@ LOOKS: dict[str, Callable[[str, int], dict[str, Any]]] = {
     "patient.protect": lambda _d, _t: {"patient": PATIENT, "regime": "tutelle"},
     "letter.show": lambda _d, _t: {"stay": "V260001"},
     "letter.check": lambda _d, _t: {"stay": "V260001"},
+    "letter.ics": lambda _d, _t: {"stay": "V260001"},
+    "release.plan": lambda _d, _t: {"patient": PATIENT, "on": "2026-03-20"},
+    "release.show": lambda _d, _t: {"patient": PATIENT},
     "consent.record": lambda _d, _t: {
         "patient": PATIENT, "purposes": ["dmp"], "state": "granted"
     },
