@@ -18,6 +18,8 @@ from engine.privacy.rules import Rule, Rules, Scope
 from engine.privacy.unpack import unpack
 
 MOST_HITS: Final = 60
+_LONGEST: Final = 25  # letters of a word with digits for letters: French has none longer
+_TELLING: Final = 5  # letters of a word that says something inside another
 _MOST_ALIKE: Final = 1000  # places of one text at which the same word in pieces is looked at
 
 
@@ -127,8 +129,10 @@ class _Reader:
                 if word in run:
                     yield from self._alone(word, text.word_at(offset))
         for offset, told in text.digits_inside():
+            if len(told) > _LONGEST:
+                continue  # an identifier: any two letters stand somewhere in it
             for word in rules.whole:
-                if word in told:
+                if word == told or (len(word) >= _TELLING and word in told):
                     yield from self._alone(word, text.word_at(offset))
 
     def _joined(self, text: Words, joined: list[str], pieces: int) -> Iterator[tuple[int, str]]:

@@ -110,7 +110,7 @@ def test_in_test_mode_no_address_is_printed_that_somebody_could_post_to() -> Non
 
 @pytest.mark.parametrize("postal", [(), ("", " , "), ("x" * (LONGEST + 1),), ("x",) * MOST_LINES])
 def test_an_address_that_no_window_shows_whole_is_refused(postal: tuple[str, ...]) -> None:
-    with pytest.raises(PostalError, match="LE-111") as caught:
+    with pytest.raises(PostalError, match="LE-112") as caught:
         cover(letter(), EnvelopePage(queue=PrintQueue(path=Path("/x")), postal=postal))
     assert DOCTOR.family not in str(caught.value)
 

@@ -46,7 +46,7 @@ async def test_a_file_with_a_column_of_penal_data_is_put_aside_and_its_reason_qu
     folder = made(tmp_path)
     (folder / "a.csv").write_bytes(CSV.replace(b";by\n", b";ecrou\n"))
     assert await dropping(folder, receiver).sweep() == 1
-    reason = (folder / "quarantine/a.csv.reason.txt").read_text("utf-8")
+    reason = (folder / "quarantine/journal-1.reason.txt").read_text("utf-8")
     assert "line 1, column 7: is a column that we do not know" in reason
     assert "2026-03-16" not in reason
     assert "ecrou" not in reason

@@ -3,11 +3,12 @@ import itertools
 import random
 import time
 import tomllib
+from base64 import b32encode
 from functools import cache
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from engine.compose.render import render
@@ -229,6 +230,27 @@ def test_a_leak_in_any_clean_text_in_any_disguise_is_held(
 )
 def test_a_word_in_pieces_is_held(words: str, discreet: bool) -> None:
     assert found(PLACES["body, quoted-printable UTF-8"](words), discreet=discreet)
+
+
+@given(st.binary(min_size=32, max_size=32))
+def test_the_number_of_a_delivery_says_nothing_whatever_its_letters(digest: bytes) -> None:
+    number = b32encode(digest).decode().lower()[:26]
+    assume(not number.isalpha())
+    mime = f"Message-ID: <{number}@ch-exempleville.mssante.example>\r\n\r\nBonjour.\r\n".encode()
+    assert found(mime, discreet=True) == ()
+
+
+@pytest.mark.parametrize("name", ["Message-ID", "In-Reply-To", "References"])
+def test_words_in_the_place_of_a_number_are_held_all_the_same(name: str) -> None:
+    for local in ("maison-d-arret", "incarceration", "prison2"):
+        mime = f"{name}: <{local}@ch-exempleville.mssante.example>\r\n\r\nBonjour.\r\n".encode()
+        assert found(mime, discreet=True) != (), local
+
+
+def test_a_number_that_holds_the_letters_of_an_abbreviation_says_nothing() -> None:
+    number = "3h5dj4bvbubfv2sg22cj5msnwj"
+    mime = f"Message-ID: <{number}@ch-exempleville.mssante.example>\r\n\r\nBonjour.\r\n".encode()
+    assert found(mime, discreet=True) == ()
 
 
 def test_a_hit_tells_the_place_and_never_the_word() -> None:
