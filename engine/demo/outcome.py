@@ -3,15 +3,19 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from email import policy
 from email.message import EmailMessage
 from email.parser import BytesParser
 from pathlib import Path
+from typing import Final
 
 from engine.decide.reasons import SENTENCES, Reason
 from engine.demo.day import Expected, Mail
 from engine.model.flow import Delivery, DeliveryState, JournalState
 from engine.store.interface import Tx
+
+_SOON: Final = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +63,18 @@ def outcome_of(tx: Tx, ipp: str) -> Outcome:
     return Outcome(ipp, verdicts, tuple(deliveries), tuple(sorted(tasks)))
 
 
-def settled(tx: Tx) -> bool:
-    """Nothing waits to be read, decided or sent."""
+def settled(tx: Tx, now: datetime) -> bool:
+    """Nothing waits to be read, decided or sent today: what is asked one week after a release is
+    not waited for."""
     return (
         not tx.journal.counts().get(JournalState.RECEIVED)
         and not any(
             tx.outbox.counts().get(state) for state in (DeliveryState.QUEUED, DeliveryState.SENDING)
         )
-        and not any(row.next_look_at for row in tx.facts.all_stays())
+        and not any(
+            row.next_look_at is not None and row.next_look_at < now + _SOON
+            for row in tx.facts.all_stays()
+        )
     )
 
 

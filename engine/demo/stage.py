@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -164,7 +165,7 @@ class Stage:
         except StoreError:
             return False
         try:
-            return store.read_sync(settled)
+            return store.read_sync(lambda tx: settled(tx, datetime.now(UTC)))
         except StoreError:
             return False
         finally:
