@@ -195,7 +195,9 @@ class Processor:
         if read.receipt is not None:
             told = answered(tx, read.receipt, now, entry.source)
             state = JournalState.PROCESSED if told else JournalState.LEFT
-            note, patient = ("", told.patient) if told else ("about no message of ours", None)
+            note = "" if told else "about no message of ours"
+            if told and not tx.receipts.forgotten(told.id):
+                patient = told.patient
         if reading is not None:
             state, note = self._state_of(entry, reading)
             patient = reading.facts[0].patient if reading.facts else None

@@ -66,8 +66,8 @@ class Teller:
     def left_or_refused(self, tx: Tx, letter: str, now: datetime) -> None:
         """A letter may have moved: queue what that calls for. Never raises but for the store."""
         row = tx.outbox.get(letter)
-        if row is None or row.about:
-            return
+        if row is None or row.about or tx.receipts.forgotten(row.id):
+            return  # of a patient who was forgotten the record is told nothing any more
         # On paper it has left once a person has posted it.
         if row.state is DeliveryState.RELAYED and row.reason != TO_PRINT:
             self._queue(tx, row, now, "copy", partial(self._copy, tx, row, now))
@@ -224,7 +224,7 @@ class Teller:
 def answered(tx: Tx, zam: Zam, now: datetime, source: str) -> Delivery | None:
     """A system of the hospital says what became of a message of ours: a line in the audit, and a
     task when it says no. None: it is about none of ours. Said twice, it is told twice and asked
-    once."""
+    once; about a patient who was forgotten, it is told and asks nobody."""
     row = tx.outbox.get(zam.answers)
     if row is None or not row.about:
         return None
@@ -239,7 +239,7 @@ def answered(tx: Tx, zam: Zam, now: datetime, source: str) -> Delivery | None:
         positive=zam.positive,
         code=zam.code if _CODE.fullmatch(zam.code) else "",
     )
-    if not zam.positive:
+    if not zam.positive and not tx.receipts.forgotten(row.id):
         tx.tasks.raise_(
             WantedTask(
                 key=f"zam:{row.id}:{zam.kind.value}",

@@ -13,6 +13,7 @@ from engine.commands import perform
 from engine.commands.context import Context
 from engine.model.config import Retry
 from engine.model.consent import ConsentState, ConsentStated, Purpose
+from engine.model.errors import OperationError
 from engine.model.flow import Cause, Delivery, DeliveryState, JournalState, Outcome, Rejected
 from engine.model.receipt import Kept, Receipt, ReceiptKind, ReceiptSource
 from engine.model.task import TaskKind
@@ -424,5 +425,62 @@ async def test_a_letter_on_paper_is_copied_once_it_was_posted_and_as_pdf(tmp_pat
         message = hl7.read(peer.messages[0])
         assert undo_base64(message.value("OBX", 5, 5)).startswith(b"%PDF-")
         assert [one.value(15, 4) for one in message.all("PRT")] == ["", ""]
+        await running._routes[RECORD].transport.close()
+        engine.store.close()
+
+
+async def test_a_copy_that_a_person_cancelled_is_refused_the_word_that_is_for_letters(
+    tmp_path: Path,
+) -> None:
+    async with house(tmp_path, "AA") as (engine, peer, running):
+        letter = await decided(engine)
+        await running.run_due()
+        (copy,) = about(engine, letter)
+        context = Context(engine.store, engine.settings, lambda: engine.now, "c", lambda: None)
+        perform(context, "outbox.cancel", {"delivery": copy.id})
+        with pytest.raises(OperationError):
+            perform(context, "outbox.again", {"delivery": copy.id})
+        tasks = engine.store.read_sync(lambda tx: tx.tasks.of_patient(letter.patient))
+        assert [one for one in tasks if one.kind is TaskKind.CANCELLED_LETTER] == []
+        await engine.wait(timedelta(minutes=1))
+        await running.run_due()
+        assert peer.messages == []
+        assert [one.id for one in engine.deliveries(IPP)] == [letter.id]
+
+
+async def test_a_refusal_about_a_patient_who_was_forgotten_is_proof_and_asks_nobody(
+    tmp_path: Path,
+) -> None:
+    async with house(tmp_path, "AA") as (engine, _, running):
+        letter = await decided(engine)
+        await running.run_due()
+        await running.run_due()
+        (copy,) = about(engine, letter)
+        context = Context(engine.store, engine.settings, lambda: engine.now, "c", lambda: None)
+        perform(context, "patient.forget", {"patient": IPP})
+        teller = teller_of(engine.settings)
+        assert teller is not None
+        said = Zam(ZamKind.DELIVERY, copy.id, positive=False, code="550")
+        await engine.journal(write_zam(said, "Z1", engine.now, teller._ends()))
+        await engine.read()
+        lines = engine.store.read_sync(lambda tx: tx.audit.entries(limit=10_000))
+        assert [one.kind for one in lines if one.kind == "record-answered"] == ["record-answered"]
+        tasks = engine.store.read_sync(lambda tx: tx.tasks.of_patient(letter.patient))
+        assert [one.kind for one in tasks if one.open] == []
+
+
+async def test_paper_posted_after_its_patient_was_forgotten_asks_nobody(tmp_path: Path) -> None:
+    (tmp_path / "print").mkdir()
+    async with receiver(says("AA")) as peer:
+        changes = ("[retry]\n", SETTINGS.format(port=peer.port)), ("[channels.mssante]\n", PAPER)
+        engine = opened(tmp_path, *changes, directory=DIRECTORY)
+        running = worker(engine, teller_of(engine.settings))
+        letter = await decided(engine)
+        await running.run_due()
+        context = Context(engine.store, engine.settings, lambda: engine.now, "c", lambda: None)
+        perform(context, "patient.forget", {"patient": IPP})
+        perform(context, "print.done", {"deliveries": [letter.id]})
+        tasks = engine.store.read_sync(lambda tx: tx.tasks.of_patient(letter.patient))
+        assert [one.kind for one in tasks if one.open] == []
         await running._routes[RECORD].transport.close()
         engine.store.close()

@@ -105,6 +105,12 @@ def again(context: Context, args: dict[str, Any]) -> dict[str, Any]:
 
     def work(tx: Tx) -> dict[str, Any]:
         row = _existing(tx, number)
+        if row.about:
+            raise refused(
+                "This is a message to the record, and no letter: it is not written again.",
+                where=f"delivery {row.id}",
+                remedy="enter the letter in the record (DPI) by hand",
+            )
         if row.reason != Reason.CANCELLED_BY_PERSON:
             raise refused(
                 "No person cancelled this letter.",

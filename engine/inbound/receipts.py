@@ -97,7 +97,8 @@ def tie(tx: Tx, report: Reported, now: datetime) -> Match | None:
     """The one delivery that a report is about: by ENVID, Message-ID, or, for bad news, mailbox."""
     clue = report.clue
     rows = (tx.outbox.get(one) for one in candidates(clue))
-    known = {row.id: row for row in rows if row is not None}
+    # What the record was told went by no mail: no mail can say anything of it.
+    known = {row.id: row for row in rows if row is not None and not row.about}
     found = match(clue, known)
     named = clue.envelope_id or clue.original_id or clue.thread
     if found is not None or named or not by_box_alone(report.receipt.kind):

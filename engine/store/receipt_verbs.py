@@ -52,11 +52,12 @@ class ReceiptVerbs(Protocol):
     def relayed(
         self, kind: LetterKind, after: Relayed, until: datetime, limit: int
     ) -> Sequence[Relayed]:
-        """RELAYED letters of a kind, taken after `after` (not included) and up to `until`."""
+        """RELAYED letters of a kind, taken after `after` (not included) and up to `until`. No
+        messages about letters: they go by no mail."""
         ...
 
     def left_since(self, since: datetime, limit: int) -> Sequence[str]:
-        """Ids of letters taken since then, the last first."""
+        """Ids of letters taken since then, the last first; no messages about them."""
         ...
 
     def counts(self) -> dict[ReceiptKind, int]:

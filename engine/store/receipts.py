@@ -41,12 +41,12 @@ _MAIL: Final = (
 )
 _RELAYED: Final = (
     "SELECT closed_at, id FROM delivery WHERE state = 'relayed' AND forgotten = 0 "
-    "AND letter_kind = ? AND (closed_at, id) > (?, ?) AND closed_at <= ? "
+    "AND about = '' AND letter_kind = ? AND (closed_at, id) > (?, ?) AND closed_at <= ? "
     "ORDER BY closed_at, id LIMIT ?"
 )
 # The kinds by name, so that the index of relayed letters serves.
 _LEFT_SINCE: Final = (
-    "SELECT id FROM delivery WHERE state = 'relayed' AND forgotten = 0 "
+    "SELECT id FROM delivery WHERE state = 'relayed' AND forgotten = 0 AND about = '' "
     f"AND letter_kind IN ({', '.join('?' * len(LetterKind))}) AND closed_at >= ? "
     "ORDER BY closed_at DESC, id LIMIT ?"
 )

@@ -97,6 +97,35 @@ def test_a_bounce_that_names_the_mailbox_alone_is_tied_when_one_letter_went_ther
     store.write_sync(work)
 
 
+def test_the_copy_in_the_record_hides_no_bounce_that_names_the_mailbox_alone(
+    store: SqliteStore,
+) -> None:
+    raw = bounce("Votre message n'a pas pu être remis à <cabinet@medecin.example>.")
+
+    def work(tx: Tx) -> None:
+        relayed(tx, "d1", NOW - timedelta(days=1))
+        relayed(tx, "c1", NOW - timedelta(days=1), channel="record", about="d1")
+        kept = heard(tx, raw)
+        assert kept is not None
+        assert [one.delivery for one in kept] == ["d1"]
+
+    store.write_sync(work)
+
+
+@pytest.mark.parametrize("raw", [dsn("failed", "5.1.1"), dsn(), mdn(), human_reply()])
+def test_no_mail_says_anything_of_a_message_to_the_record(store: SqliteStore, raw: bytes) -> None:
+    def work(tx: Tx) -> None:
+        relayed(tx, "d0")
+        possibly_sent(tx, about="d0", channel="record")
+        assert heard(tx, raw) is None
+        row = tx.outbox.get("d1")
+        assert row is not None
+        assert row.state is DeliveryState.QUEUED
+        assert open_tasks(tx) == []
+
+    store.write_sync(work)
+
+
 def test_a_report_of_another_mailbox_is_kept_and_proves_nothing(store: SqliteStore) -> None:
     def work(tx: Tx) -> None:
         relayed(tx, "d1")
@@ -197,9 +226,9 @@ def test_a_mail_that_was_there_before_the_letter_is_about_another_one(store: Sql
     store.write_sync(work)
 
 
-def possibly_sent(tx: Tx) -> None:
+def possibly_sent(tx: Tx, **changes: Any) -> None:
     """The operator fell silent after the final dot: it is to go again."""
-    tx.outbox.add(a_delivery("d1"), b"mail", {})
+    tx.outbox.add(a_delivery("d1", **changes), b"mail", {})
     number = tx.outbox.open_attempt("d1", NOW)
     tx.outbox.close_attempt("d1", number, Unknown(), NOW)
     tx.outbox.move("d1", DeliveryState.QUEUED, NOW, possibly_sent=True)
