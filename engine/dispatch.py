@@ -24,6 +24,7 @@ from engine.compose.shop import Shop
 from engine.decide.letters import address_for, message_id, write
 from engine.decide.plan import Plan, Send, plan
 from engine.decide.scene import Scene
+from engine.decide.versions import envelope
 from engine.knowledge import Knowledge, look_again, renew
 from engine.model.channel import Channel
 from engine.model.config import Hospital
@@ -309,4 +310,5 @@ def _delivery(
         closed_at=None,
         reason="",
         role=say.mailbox.role,
+        postal="" if face.envelope is None else envelope(say.mailbox.postal),
     )

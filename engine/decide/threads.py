@@ -269,7 +269,7 @@ def _as_cancelled(
     if says_the_same(say, cancelled):
         return ThreadPlan(stay, thread, Standing.SILENT, reason, tasks=tasks)
     parts = "+".join(sorted(str(part) for part in say.parts))
-    content = f"{say.statement}.{parts}.{say.mailbox.address}.{say.discreet}"
+    content = f"{say.statement}.{parts}.{say.mailbox.address}.{say.mailbox.channel}.{say.discreet}"
     changed = task(
         TaskKind.CANCELLED_LETTER,
         scene.record.person.patient,

@@ -1,5 +1,7 @@
 """What was already told, compared with what should be told now: the same, an addition, or wrong."""
 
+import hashlib
+
 from engine.decide.reasons import Reason
 from engine.decide.scene import Scene, left
 from engine.decide.statement import same_person, same_statement, statement_of
@@ -10,12 +12,19 @@ from engine.model.stay import Stay
 from engine.model.task import TaskKind
 
 
+def envelope(postal: tuple[str, ...]) -> str:
+    """Digest of the lines on an envelope, by which a delivery knows that they have changed."""
+    return hashlib.sha256("\n".join(postal).encode()).hexdigest()[:32]
+
+
 def says_the_same(say: Say, delivery: Delivery) -> bool:
-    """Same kind, same doctor at the same address and in the same role, same content under the same
-    face, and nothing stated is wrong."""
+    """Same kind, same doctor at the same address, by the same way and in the same role, same
+    content under the same face, and nothing stated is wrong."""
     return (
         told_the_same(say, delivery)
         and say.mailbox.address == delivery.intended
+        and say.mailbox.channel == delivery.channel
+        and delivery.postal in ("", envelope(say.mailbox.postal))
         and say.mailbox.role is delivery.role
         and say.discreet is delivery.discreet
     )

@@ -188,4 +188,5 @@ class Delivery:
     closed_at: datetime | None
     reason: str  # why it was cancelled, held, rejected
     role: Role = Role.GP  # as what its reader is shown a letter: mappings/letters/roles.toml
+    postal: str = ""  # digest of the lines on its envelope; "": it is posted nowhere
     about: str = ""  # the delivery that this message to the hospital's record tells of; else ""

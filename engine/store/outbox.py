@@ -327,6 +327,7 @@ _SAID_FIELDS: Final = (
     "document_oid",
     "set_oid",
     "role",
+    "postal",
 )
 
 

@@ -9,13 +9,16 @@ import pytest
 
 from engine.commands import perform
 from engine.commands.context import Context
+from engine.decide.reasons import Reason
+from engine.knowledge import reconsider
 from engine.model.config import Retry
 from engine.model.consent import ConsentState, ConsentStated, Purpose
 from engine.model.errors import OperationError
-from engine.model.flow import POSTED, TO_PRINT, DeliveryState
+from engine.model.flow import POSTED, TO_PRINT, Delivery, DeliveryState
 from engine.outbound.print_queue import DONE, MANIFEST
 from engine.outbound.worker import Worker
 from engine.runtime.mail_room import MailRoom
+from engine.runtime.settings import load
 from engine.runtime.wiring import Gate, route_of
 from engine.wire.paper_mail import paper_letter
 from tests.support.house import Engine, opened
@@ -180,3 +183,52 @@ async def test_the_patient_is_told_what_was_done_and_no_more(engine: Engine) -> 
 def account_of(engine: Engine) -> str:
     context = Context(engine.store, engine.settings, lambda: engine.now, "c", lambda: None)
     return str(perform(context, "patient.export", {"patient": IPP}))
+
+
+STREET = "1 rue Fictive|00000 EXEMPLEVILLE"
+TWO_WAYS = f"""rpps;family;given;place;mailbox;type;channel;postal
+10999990012;MARTEL;Claire;Exempleville;martel@medecin.mssante.fr;CAB;mssante;{STREET}
+"""
+
+
+async def decided(engine: Engine) -> Delivery:
+    await engine.hear("lambert-A01")
+    await engine.wait(timedelta(seconds=6))
+    (letter,) = engine.deliveries(IPP)
+    assert letter.state is DeliveryState.QUEUED
+    return letter
+
+
+async def test_a_letter_that_waits_is_not_posted_to_a_street_that_the_doctor_has_left(
+    engine: Engine, tmp_path: Path
+) -> None:
+    letter = await decided(engine)
+    moved = DIRECTORY.replace("1 rue Fictive", "9 avenue Neuve")
+    (tmp_path / "directory.csv").write_text(moved, encoding="utf-8")
+    later = Engine(engine.store, load(tmp_path / "relais.toml"), now=engine.now)
+    verdict = engine.store.read_sync(lambda tx: later.knowledge.may_leave(tx, letter, later.now))
+    assert verdict is Reason.SUPERSEDED
+    await later.store.write(lambda tx: reconsider(tx, later.now))
+    await later.wait(timedelta(minutes=1))
+    first, second = later.deliveries(IPP)
+    assert (first.state, second.state) == (DeliveryState.CANCELLED, DeliveryState.QUEUED)
+    again = later.store.read_sync(lambda tx: later.knowledge.may_leave(tx, second, later.now))
+    assert again is None
+
+
+async def test_a_letter_that_waits_leaves_by_the_way_that_the_doctor_wants_since(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "print").mkdir()
+    engine = opened(tmp_path, ("[channels.mssante]\n", PAPER), directory=TWO_WAYS)
+    letter = await decided(engine)
+    assert letter.channel == "mssante"
+    context = Context(engine.store, engine.settings, lambda: engine.now, "claire", lambda: None)
+    perform(context, "doctor.note", {"rpps": "10999990012", "channel": "papier"})
+    verdict = engine.store.read_sync(lambda tx: engine.knowledge.may_leave(tx, letter, engine.now))
+    assert verdict is Reason.SUPERSEDED
+    await engine.wait(timedelta(minutes=1))
+    first, second = engine.deliveries(IPP)
+    assert (first.channel, first.state) == ("mssante", DeliveryState.CANCELLED)
+    assert (second.channel, second.state) == ("papier", DeliveryState.QUEUED)
+    engine.store.close()
