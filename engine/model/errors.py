@@ -63,6 +63,13 @@ class RefusedError(StoreError):
     what = "The store refuses this."
 
 
+class DamagedError(RefusedError):
+    """What this one work asked for is not what was written; the rest of the store can be used."""
+
+    code = "ST-102"
+    what = "What the store holds is not what was written."
+
+
 class OperationError(EngineError):
     """An operator's command that cannot be carried out."""
 

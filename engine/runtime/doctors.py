@@ -16,10 +16,10 @@ import structlog
 
 from engine.model.config import Config
 from engine.model.directory import BoxRow, Origin, PracticeRow, TerritoryRow, generation_of
-from engine.model.errors import StoreError
+from engine.model.errors import DamagedError, StoreError
 from engine.model.letter import LetterKind
 from engine.model.people import Mailbox, Professional
-from engine.model.recipient import Answer, DoctorNote, Service
+from engine.model.recipient import ADDRESSED, Answer, Choice, DoctorNote, Gap, Service
 
 if TYPE_CHECKING:
     from engine.directory.doctor import National, Ways
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger()
 _KEPT: Final = 2048  # answers
+DAMAGED: Final = "the file of the national directory is damaged: import it again"
 T = TypeVar("T")
 _Asked = tuple[Professional, DoctorNote | None, tuple[Mailbox, ...]]
 
@@ -55,7 +56,18 @@ class Doctors:
         disk refuses: what asked waits."""
         from engine.directory.doctor import answer
 
-        with self._lock, self._looking() as annuaire:
+        try:
+            return self._found(named, note, answer)
+        except DamagedError as error:
+            # The list of domains that may be written to is in there, too: no row is believed.
+            self._tell_damage(error)
+            choices = tuple(Choice(kind=one, gap=Gap.DOCTOR, why=DAMAGED) for one in ADDRESSED)
+            return Answer(choices=choices, source="annuaire:damaged")
+
+    def _found(
+        self, named: Professional, note: DoctorNote | None, answer: "Callable[..., Answer]"
+    ) -> Answer:
+        with self._lock, self._believed() as annuaire:
             asked = (named, note, tuple(self._local.get(named.rpps or "", ())))
             known = self._answers.get(asked)
             if known is None:
@@ -78,9 +90,18 @@ class Doctors:
 
         if self._ways().prints(channel):
             return None  # nothing is written to but an envelope
-        with self._lock, self._looking() as annuaire:
-            trusted = annuaire.trusted if annuaire else None
-            return address_fault(address, trusted, apicrypt=channel in self._ways().apicrypt)
+        try:
+            with self._lock, self._believed() as annuaire:
+                trusted = annuaire.trusted if annuaire else None
+        except DamagedError as error:
+            self._tell_damage(error)
+            return DAMAGED
+        return address_fault(address, trusted, apicrypt=channel in self._ways().apicrypt)
+
+    def _tell_damage(self, error: DamagedError) -> None:
+        if not self._unreadable:
+            _log.error("annuaire-unreadable", code=error.code)
+        self._unreadable = True
 
     def named(self, rpps: str) -> tuple[Mailbox, ...]:
         """The rows of the site's file for a number; else what the national directory calls the
@@ -125,6 +146,19 @@ class Doctors:
         with annuaire.reader.telling():
             yield annuaire
 
+    @contextmanager
+    def _believed(self) -> "Iterator[_Annuaire | None]":
+        """As `_looking`; ``DamagedError`` where there is a directory that cannot be read."""
+        with self._looking() as annuaire:
+            if annuaire is None and self._unreadable:
+                raise DamagedError(
+                    what="The directory's file cannot be read.",
+                    where="the folder of the data",
+                    effect="no doctor is found in it",
+                    remedy="import all files again: relais directory import",
+                )
+            yield annuaire
+
     def _present(self) -> "_Annuaire | None":
         from engine.store.directory import directory_path
 
@@ -133,12 +167,12 @@ class Doctors:
         if self._annuaire is None:
             path = directory_path(self._config.data)
             if not path.exists():  # two microseconds, where a site has none
+                self._unreadable = False
                 return None
             try:
                 self._annuaire = _Annuaire.open(path)
             except StoreError as error:
-                # Made by another version, or damaged: status and config check tell it. Doctors of
-                # the site's own file are found meanwhile; others have no mailbox.
+                # Made by another version, or damaged: status and config check tell it.
                 if not self._unreadable:
                     _log.error("annuaire-unreadable", code=error.code)
                 self._unreadable = True

@@ -24,8 +24,8 @@ from engine.model.directory import (
     Word,
     WordKind,
 )
-from engine.model.errors import StoreError
-from engine.store.connection import as_store_error, executor, refuse_old_sqlite
+from engine.model.errors import DamagedError, StoreError
+from engine.store.connection import UNRECOVERABLE, as_store_error, executor, refuse_old_sqlite
 from engine.store.directory import FORMAT
 
 _BOX: Final = ", ".join(BoxRow._fields)
@@ -95,9 +95,17 @@ class DirectoryReader:
 
     @contextmanager
     def telling(self) -> Iterator[None]:
-        """Put an error of SQLite in our words: ``StoreError``."""
+        """Put an error of SQLite in our words: ``StoreError``; ``DamagedError`` where this file is
+        at fault: the store is another one, and sound."""
         try:
             yield
+        except UNRECOVERABLE as error:
+            raise DamagedError(
+                what="The directory's file is damaged.",
+                where=str(self._path),
+                effect="no doctor is found in it",
+                remedy="delete that file, then import all files again: relais directory import",
+            ) from error
         except apsw.Error as error:
             raise as_store_error(error) from error
 

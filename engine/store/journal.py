@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import apsw
 
-from engine.model.errors import StoreError
+from engine.model.errors import DamagedError, StoreError
 from engine.model.flow import AckCode, JournalState
 from engine.store.cipher import fresh_key
 from engine.store.connection import executor, storable
@@ -61,6 +61,7 @@ _COUNTS: Final = "SELECT state, count(*) FROM journal WHERE state <> 'processed'
 _END: Final = 1 << 62
 _SAID: Final = b"journal.said"
 _RAW: Final = b"journal_raw.raw"
+_NO_LABELS: Final = b"0,0,0,0\n"
 
 
 class SqliteJournal:
@@ -122,7 +123,7 @@ class SqliteJournal:
         patient: str | None = None,
     ) -> None:
         whose = None if patient is None else self._vault.token(patient, PATIENT)
-        said = self.sealed_labels(journal_id, self.labels(journal_id))
+        said = self.sealed_labels(journal_id, self._labels_left(journal_id))
         self._run(_CLOSE, (state, micros(now), note, whose, said, journal_id))
         self._must_exist(journal_id)
 
@@ -135,7 +136,7 @@ class SqliteJournal:
         return self._entry(rows[0]) if rows else None
 
     def unprocessed(self, limit: int) -> Sequence[Entry]:
-        return [self._entry(row) for row in self._run(_UNPROCESSED, (limit,)).fetchall()]
+        return [self._unread(row) for row in self._run(_UNPROCESSED, (limit,)).fetchall()]
 
     def unread_since(self) -> datetime | None:
         return maybe_instant(self._run(_UNREAD_SINCE).fetchall()[0][0])
@@ -166,6 +167,20 @@ class SqliteJournal:
         """The labels alone, sealed with the store's own key: they outlive the bytes."""
         return self._vault.close(labels, _SAID, b"%d" % journal_id)
 
+    def _labels_left(self, journal_id: int) -> bytes:
+        """The labels; empty ones where the row was damaged: it can be put aside all the same."""
+        try:
+            return self.labels(journal_id) or _NO_LABELS
+        except DamagedError:
+            return _NO_LABELS
+
+    def _unread(self, row: tuple[Any, ...]) -> Entry:
+        """An entry to be read. One that does not open has no bytes: it must not stop the others."""
+        try:
+            return self._entry(row)
+        except DamagedError:
+            return self._entry((*row[:3], None, *row[4:10], None, None))
+
     def _entry(self, row: tuple[Any, ...], *, listed: bool = False) -> Entry:
         labels, raw = self._opened(row)
         peer, sender, control_id, message_type, processing_id = _read_labels(labels)
@@ -191,7 +206,7 @@ class SqliteJournal:
     def _opened(self, row: tuple[Any, ...]) -> tuple[bytes, bytes]:
         """The labels, and the bytes if they are in the row."""
         said, salt, sealed, number = row[3], row[10], row[11], b"%d" % row[0]
-        labels = raw = b""
+        labels, raw = _NO_LABELS, b""
         if sealed is not None and salt is not None:
             whole = opened(self._vault.key_of(salt), sealed, _RAW, number)
             length, _, rest = whole.partition(b"\n")

@@ -18,7 +18,7 @@ from typing import Final
 
 import apsw
 
-from engine.model.errors import StoreError
+from engine.model.errors import DamagedError, StoreError
 from engine.store.cipher import Index, NotOursError, Salted, Seal, fresh_key, payloads_of
 from engine.store.connection import executor
 from engine.store.masters import Master, Masters
@@ -231,17 +231,16 @@ def closed(seal: Seal, data: bytes, column: bytes, row: bytes) -> bytes:
 
 
 def opened(seal: Seal, sealed: bytes, column: bytes, row: bytes) -> bytes:
-    """Open a payload. ``StoreError`` when the bytes are not what was written there."""
+    """Open a payload. ``DamagedError`` when the bytes are not what was written there."""
     try:
         return seal.open(sealed, _place(column, row))
     except NotOursError:
         raise damaged(column.decode()) from None
 
 
-def damaged(place: str) -> StoreError:
+def damaged(place: str) -> DamagedError:
     """Bytes that somebody or something has changed."""
-    return StoreError(
-        what="What the store holds is not what was written.",
+    return DamagedError(
         where=place,
         effect="it was altered or moved, or its key is another: it is not read",
         remedy="restore the last backup, and find out who wrote to the store",

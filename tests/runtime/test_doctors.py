@@ -51,11 +51,17 @@ def test_the_same_files_are_the_same_generation(doctors: Doctors, data: Path) ->
     assert doctors.generation == first
 
 
-def test_a_file_that_cannot_be_read_leaves_the_sites_own(engine: Engine, data: Path) -> None:
+def test_while_the_file_cannot_be_read_nobody_is_believed_since_the_white_list_is_in_it(
+    engine: Engine, data: Path
+) -> None:
+    doctors = engine.settings.doctors
+    assert doctors.find(GP, None).choices[0].mailbox is not None
     directory_path(data).write_bytes(os.urandom(8192))
-    found = engine.settings.doctors.find(GP, None)
-    assert found.choices[0].mailbox is not None
-    assert engine.settings.doctors.generation == ""
+    (gap,) = {one.gap for one in doctors.find(GP, None).choices}
+    assert gap is Gap.DOCTOR
+    assert doctors.generation == ""
+    directory_path(data).unlink()
+    assert doctors.find(GP, None).choices[0].mailbox is not None
 
 
 def test_names_and_places_of_a_doctor_come_from_either_directory(
