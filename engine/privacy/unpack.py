@@ -11,6 +11,7 @@ import binascii
 import hashlib
 import quopri
 import re
+import struct
 from email.message import Message
 from email.parser import BytesHeaderParser
 from typing import Final
@@ -195,7 +196,7 @@ def _zip(data: bytes, place: str, depth: int, budget: Budget) -> None:
             return
         names = [(_named(place, one), one.name) for one in entries]
         budget.add_segments("", names)
-        budget.add(_at(place, "comments"), _comments(data, entries))
+        budget.add(_at(place, "comments"), _comments(data))
         for one in entries:
             here = _named(place, one)
             if one.name.endswith("/") and not one.size:
@@ -211,7 +212,18 @@ def _named(place: str, one: archive.Entry) -> str:
     return _at(place, one.name if plain else f"entry {one.number}")
 
 
-def _comments(data: bytes, entries: list[archive.Entry]) -> str:
-    """The directory of the archive as text: its comments and extra fields lie there."""
-    start = data.find(b"PK\x01\x02") if entries else data.find(b"PK\x05\x06")
-    return "\n".join(one.decode("latin-1") for one in _WORDS.findall(data, max(start, 0)))
+def _comments(data: bytes) -> str:
+    """An archive's own comment, and the names, extra fields and comments of its directory.
+
+    Not the sums and places of the files: they read as anything. Wants an archive that
+    `archive.entries` has read to its end.
+    """
+    end = data.rfind(b"PK\x05\x06", max(0, len(data) - 66_000))
+    count, _, at = struct.unpack_from("<H2I", data, end + 10)
+    told = [data[end + 22 :]]
+    for _ in range(count):
+        at, lengths = at + 46, struct.unpack_from("<3H", data, at + 28)
+        for length in lengths:
+            told.append(data[at : at + length])
+            at += length
+    return "\n".join(one.decode("latin-1") for row in told for one in _WORDS.findall(row))

@@ -267,6 +267,16 @@ def test_a_hit_tells_the_place_and_never_the_word() -> None:
         assert not any(word in told for word in ("sequedin", "12345", "écrou")), place
 
 
+@pytest.mark.parametrize("header", ["Message-ID", "In-Reply-To", "References"])
+def test_the_number_of_a_letter_is_no_word_but_its_domain_is(header: str) -> None:
+    number = "3h5dj4bvbubfv2sg22cj5msnwj"  # "cj 5" is said of a contrôle judiciaire
+    clean = f"{header}: <{number}@ch-exemple.mssante.fr>\r\n".encode()
+    assert found(clean + leaky.mail(leaky.text())) == ()
+    told = f"{header}: <{number}@ecrou-12345.mssante.fr>\r\n".encode()
+    assert found(told + leaky.mail(leaky.text())) != ()
+    assert found(leaky.mail(leaky.text(f"Il a 22cj5 {number}."))) != ()
+
+
 def test_a_text_tells_its_line() -> None:
     mime = leaky.mail(leaky.text("Bonjour,\n\nÉcrou 12345.\n"))
     assert found(mime) == (Hit("part 1, line 3", "committal-number"),)

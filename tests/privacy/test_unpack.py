@@ -1,5 +1,7 @@
 import base64
+import io
 import re
+import zipfile
 import zlib
 
 import pytest
@@ -151,6 +153,23 @@ def test_the_numbers_that_tell_one_pdf_from_another_are_no_words() -> None:
     assert number is not None
     assert number[1].decode() not in told
     assert title in told  # but a title of that form is one
+
+
+def test_of_an_archives_directory_the_words_are_read_and_the_sums_are_not() -> None:
+    number = next(n for n in range(500) if _spells(zlib.crc32(b"%d" % n)))
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        entry = zipfile.ZipInfo("A_FILE.TXT", (2026, 3, 9, 12, 33, 10))  # "%da" and a letter more
+        entry.comment = b"said of the file"
+        archive.writestr(entry, b"%d" % number)
+        archive.comment = b"said of the archive"
+    mime = leaky.mail(leaky.text(), leaky.attached(made.getvalue(), "application/zip"))
+    told = [one.text for one in unpack(mime).pieces if one.place == "part 2 > comments"]
+    assert told == ["said of the archive\nA_FILE.TXT\nsaid of the file"]
+
+
+def _spells(crc: int) -> bool:
+    return all(0x20 <= byte < 0x7F for byte in crc.to_bytes(4, "little"))
 
 
 @pytest.mark.timeout(60)  # a square of this length would take an hour
