@@ -38,6 +38,9 @@ class Oracle:
     told: list[Told] = field(default_factory=list)
     sent: list[Sent] = field(default_factory=list)
     cleared: set[str] = field(default_factory=set)  # patients whose veto a person lifted
+    looked_at: set[str] = field(
+        default_factory=set
+    )  # visits of which a person said that all is well
     different: set[frozenset[str]] = field(default_factory=set)
     recalled: set[str] = field(default_factory=set)
     released: set[str] = field(default_factory=set)  # visits whose exit a person called a release
@@ -209,7 +212,9 @@ class Oracle:
         notice = kind in _CANCELLATIONS
         found = []
         for purpose in delivery.purposes:
-            word = self.agreed(keys, visit, purpose, rpps, any_stay=notice)
+            # To which stay an agreement of its very second belongs is what that person settled.
+            anywhere = notice or visit in self.looked_at
+            word = self.agreed(keys, visit, purpose, rpps, any_stay=anywhere)
             if word != "granted":
                 found.append(f"sent without agreement: {purpose} is {word}")
         if not delivery.purposes:
@@ -286,7 +291,7 @@ class Oracle:
         return (who.family, who.given, who.born, who.sex) if who else ()
 
     def _happened(self, keys: set[str], visit: str, kind: str) -> list[str]:
-        if not self.standing(keys, visit, "A01"):
+        if not self.standing(keys, visit, "A01") and visit not in self.looked_at:
             return ["sent about a stay that is none of this patient's"]
         if kind != "arrival-notice" and visit not in self.released:
             ways = [one.kind for one in self.standing(keys, visit, "A03")]

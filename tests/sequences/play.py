@@ -346,6 +346,8 @@ class Play:
         self.house.seen[f"answered {task.kind.value}"] += 1
         if task.kind is TaskKind.IDENTITY_VETO and answer == GO_ON:
             oracle.cleared.add(task.patient or "")
+        elif task.kind is TaskKind.STAY_DOUBT and answer == GO_ON:
+            oracle.looked_at.add((task.stay or "").partition("/")[2].partition("@")[0])
         elif task.kind is TaskKind.CANCELLED_LETTER and answer == GO_ON:
             oracle.stopped = {k: v for k, v in oracle.stopped.items() if v != task.about}
         elif answer == DIFFERENT:
