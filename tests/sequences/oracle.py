@@ -44,6 +44,7 @@ class Oracle:
     different: set[frozenset[str]] = field(default_factory=set)
     recalled: set[str] = field(default_factory=set)
     released: set[str] = field(default_factory=set)  # visits whose exit a person called a release
+    away: set[str] = field(default_factory=set)  # visits whose exit a person called none
     held: set[str] = field(default_factory=set)
     cancelled: set[str] = field(default_factory=set)
     stopped: dict[tuple[str, str, str], str] = field(default_factory=dict)
@@ -191,7 +192,7 @@ class Oracle:
 
     def _over(self, keys: set[str], visit: str, at: datetime) -> bool:
         """Whether the stay had ended before that moment, so that the next one is another."""
-        return any(
+        return visit not in self.away and any(
             one.at <= at for one in self.standing(keys, visit, "A03") if one.kind != "hospital"
         )
 

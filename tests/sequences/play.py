@@ -354,8 +354,12 @@ class Play:
             oracle.different.add(frozenset((task.patient or "", task.about)))
         elif answer == CANCEL_NOTICE:
             oracle.recalled.add(task.about)
-        elif task.kind is TaskKind.EXIT_KIND_UNKNOWN and answer == "release":
-            oracle.released.add((task.stay or "").partition("/")[2].partition("@")[0])
+        elif task.kind is TaskKind.EXIT_KIND_UNKNOWN:
+            visit = (task.stay or "").partition("/")[2].partition("@")[0]
+            if answer == "release":
+                oracle.released.add(visit)
+            elif answer in ("hospital", "leave"):
+                oracle.away.add(visit)
 
 
 def _which(row: Delivery) -> tuple[str, str, str]:
