@@ -178,7 +178,8 @@ def task_show(config_path: Path, number: int, json_: bool) -> None:
     "--answer",
     help="What was decided, where the task asks it: see `relais task show`. go-on, no: it was "
     "looked at; release, transfer…: what a way out means; cancel-notice; different; "
-    "received, not-my-patient: what the doctor said on the telephone.",
+    "received, not-my-patient: what the doctor said on the telephone; told, not-told: the "
+    "coordinator; kept, partly, missed, none-booked, unreachable: what became of appointments.",
 )
 @by_option
 @click.pass_obj
