@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Final
 
 from engine.decide.answers import ANSWERS, CANCEL_NOTICE, DIFFERENT, GO_ON
+from engine.decide.reasons import Reason
 from engine.model.flow import Delivery
 from engine.model.task import TaskKind
 from tests.sequences.house import START, BrokenRuleError, House
@@ -312,6 +313,9 @@ class Play:
         oracle = self.house.oracle
         if await self.house.command(f"outbox.{act}", {"delivery": row.id}) is None:
             return
+        now = next(one for one in self.house.deliveries() if one.id == row.id)
+        if act == "cancel" and now.reason != Reason.CANCELLED_BY_PERSON:
+            return  # refused after a crash: the start anew had cancelled it for a reason of its own
         self.house.seen[f"act {act}"] += 1
         match act:
             case "hold":
