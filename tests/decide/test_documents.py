@@ -339,7 +339,7 @@ def test_no_mutation_is_taken_with_a_required_flag_missing(data: st.DataObject) 
     raw = bytearray(without(fixture(name), f"OBX:{data.draw(st.sampled_from(REQUIRED))}"))
     start = raw.index(b"\r") + 1  # MSH stays: it makes the claim
     for _ in range(data.draw(st.integers(1, 4))):
-        at = data.draw(st.integers(start, len(raw) - 1))
+        at = data.draw(st.integers(start, len(raw)))
         raw[at : at + data.draw(st.integers(0, 40))] = data.draw(st.binary(max_size=20))
     assert judge(bytes(raw)).ack is not AckCode.AA
 
@@ -348,7 +348,7 @@ def test_no_mutation_is_taken_with_a_required_flag_missing(data: st.DataObject) 
 def test_any_mutation_gets_a_verdict(data: st.DataObject) -> None:
     raw = bytearray(fixture(data.draw(st.sampled_from(list(FIXED)))))
     for _ in range(data.draw(st.integers(1, 6))):
-        at = data.draw(st.integers(0, len(raw) - 1))
+        at = data.draw(st.integers(0, len(raw)))
         raw[at : at + data.draw(st.integers(0, 200))] = data.draw(st.binary(max_size=60))
     verdict = judge(bytes(raw))
     assert (verdict.ack is AckCode.AA) == (not verdict.conditions)
