@@ -282,7 +282,7 @@ def test_no_mutation_is_read_as_meant_for_a_doctor_without_the_flags_that_say_so
     raw = bytearray(without(fixture(name), f"OBX:{gone}"))
     start = raw.index(b"\r") + 1
     for _ in range(data.draw(st.integers(0, 4))):
-        at = data.draw(st.integers(start, len(raw) - 1))
+        at = data.draw(st.integers(start, len(raw)))
         raw[at : at + data.draw(st.integers(0, 40))] = data.draw(st.binary(max_size=20))
     try:
         found = documents(bytes(raw))
