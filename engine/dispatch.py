@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
@@ -19,7 +19,6 @@ from engine.compose.envelope_page import EnvelopePage
 from engine.compose.faults import FinalCheckError
 from engine.compose.mail import ChannelFace
 from engine.compose.paper import Typesetter
-from engine.compose.render import Rendered, render
 from engine.compose.shop import Shop
 from engine.decide.letters import address_for, message_id, write
 from engine.decide.plan import Plan, Send, plan
@@ -36,7 +35,9 @@ from engine.model.stay import unit_of_key
 from engine.model.task import TaskKind, WantedTask
 from engine.model.trail import AuditKind
 from engine.store.interface import Store, Tx
-from engine.verify import check
+
+if TYPE_CHECKING:
+    from engine.compose.render import Rendered
 
 log = structlog.get_logger()
 
@@ -61,7 +62,7 @@ class Written:
 
     send: Send
     letter: Letter | None
-    rendered: Rendered | None
+    rendered: "Rendered | None"
     delivery: Delivery | None
     fault: str = ""
 
@@ -187,8 +188,12 @@ class Dispatcher:
         delivery = _delivery(scene, send, letter, face, len(rendered.mime), now)
         return Written(send, letter, rendered, delivery)
 
-    def _made(self, letter: Letter, shop: Shop, face: ChannelFace, leaflet: bytes) -> Rendered:
+    def _made(self, letter: Letter, shop: Shop, face: ChannelFace, leaflet: bytes) -> "Rendered":
         """Render, then judge the very bytes that would leave. Raises ComposeError."""
+        # Read in with the press: the door for messages need not wait for them.
+        from engine.compose.render import render
+        from engine.verify import check
+
         rendered = render(letter, shop, face, leaflet=leaflet, typeset=self._typeset)
         for one in check(f"delivery {letter.delivery}", rendered.mime, leaving=True).grave:
             raise FinalCheckError(letter, f"{one.place}: {one.sentence}")

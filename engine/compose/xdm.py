@@ -6,8 +6,8 @@ The PDF travels beside the zip, not in it: inside, it would need a document entr
 
 import io
 import zipfile
+from html import escape
 from typing import Final
-from xml.sax.saxutils import escape
 
 from engine.compose.cda import structured
 from engine.compose.metadata import render_metadata
@@ -66,8 +66,8 @@ def render_xdm(letter: Letter, cda: bytes, shop: Shop) -> tuple[bytes, bytes]:
     metadata = render_metadata(letter, cda, DOCUMENT, shop)
     unit = letter.unit
     index = _INDEX.format(
-        hospital=escape(unit.hospital),
-        title=escape(shop.patterns[letter.kind].sheet.title),
+        hospital=escape(unit.hospital, quote=False),
+        title=escape(shop.patterns[letter.kind].sheet.title, quote=False),
         subset=SUBSET,
         document=DOCUMENT,
     )

@@ -46,6 +46,8 @@ def knowledge_of(settings: Settings) -> Knowledge:
 
 def press_of(settings: Settings) -> Press:
     """What writing letters needs. Loads fonts, templates and tables: some 300 ms the first time."""
+    import engine.compose.render
+    import engine.verify  # noqa: F401  - what dispatch takes up with the first letter
     from engine.compose.shop import load as load_shop
 
     config = settings.config
