@@ -106,6 +106,7 @@ class Daemon:
         gc.collect()
         gc.freeze()
         gc.set_threshold(50_000, 50, 100)
+        gc.enable()
         await self._parts.dispatcher.run()
 
     async def _open_boxes(self) -> None:
