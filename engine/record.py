@@ -26,6 +26,7 @@ from engine.model.errors import EngineError
 from engine.model.fact import DocumentPublished
 from engine.model.flow import TO_PRINT, Delivery, DeliveryState
 from engine.model.letter import LetterKind
+from engine.model.people import QUALIFIED
 from engine.model.policy import Mode
 from engine.model.receipt import Kept, ReceiptKind
 from engine.model.stay import visit_of_key
@@ -173,7 +174,7 @@ class Teller:
         traits = self.knowledge.traits(tx, row.patient)
         key, _, oid = row.patient.partition("|")
         kind = self.types[row.letter_kind]
-        qualified = "VALI" in (traits.identity_status or ())
+        qualified = QUALIFIED in (traits.identity_status or ())
         boxes = self.knowledge.doctors.named(row.rpps)
         name = f"{boxes[0].family}^{boxes[0].given}" if boxes else "^"
         copy = Copy(
@@ -188,7 +189,7 @@ class Teller:
             given_all=traits.birth_given_all or "",
             birth_date=traits.birth_date or "",
             sex=traits.sex or "U",
-            status="VALI" if qualified else "",
+            status=QUALIFIED if qualified else "",
             visit=visit_of_key(row.stay),
             visit_oid=self.hospital.visit_oid,
             type_code=kind.code,

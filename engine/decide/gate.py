@@ -3,7 +3,7 @@
 from collections.abc import Container
 
 from engine.decide.reasons import Reason
-from engine.model.people import INS_FICTITIOUS, INS_REAL, Ins, nir_key_ok
+from engine.model.people import INS_FICTITIOUS, INS_REAL, QUALIFIED, Ins, nir_key_ok
 from engine.model.policy import Mode, Policy, Vetoes
 from engine.model.stay import Person
 
@@ -63,7 +63,7 @@ def qualified_ins(person: Person, policy: Policy) -> Ins | None:
     are then demanded, so an identity that lacks one leaves without the INS.
     """
     traits = person.traits
-    if traits.ins is None or "VALI" not in (traits.identity_status or ()):
+    if traits.ins is None or QUALIFIED not in (traits.identity_status or ()):
         return None
     if not (traits.birth_given_all or traits.birth_given) or not traits.birth_place_code:
         return None

@@ -2,14 +2,21 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Final, cast
 
 from engine.decide.gp import gp_known
 from engine.decide.movements import sender_order
 from engine.model.capacity import Protection, ProtectionStated, Regime
 from engine.model.consent import MEDECIN_TRAITANT, ConsentState, ConsentStated, Purpose
-from engine.model.fact import GpFound, GpStated, Heard, IdentifierChanged, PersonStated
-from engine.model.people import Professional, Traits, comparable_name
+from engine.model.fact import (
+    GpFound,
+    GpStated,
+    Heard,
+    IdentifierChanged,
+    IdentityStatusSeen,
+    PersonStated,
+)
+from engine.model.people import QUALIFIED, Professional, Traits, comparable_name
 from engine.model.stay import Person
 
 NOBODY: Final[Mapping[Professional, str]] = {}
@@ -39,6 +46,10 @@ def fold_person(
                 now = tuple(traits.get(name) for name in _NAMING)
                 named.pop(now, None)
                 named[now] = None
+            case IdentityStatusSeen(status=seen):
+                known = cast("tuple[str, ...]", traits.get("identity_status") or ())
+                doubts = tuple(one for one in known if one != QUALIFIED)
+                traits["identity_status"] = tuple(dict.fromkeys((*doubts, *seen)))
             case IdentifierChanged(ins_removed=True):
                 traits.pop("ins", None)
             case _:

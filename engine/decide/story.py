@@ -23,6 +23,7 @@ from engine.model.fact import (
     GpStated,
     Heard,
     IdentifierChanged,
+    IdentityStatusSeen,
     MovementStated,
     PatientsMerged,
     PersonStated,
@@ -185,6 +186,8 @@ def _fact(fact: Fact, zone: tzinfo) -> str:
     match fact:
         case PersonStated():
             return "identity and traits"
+        case IdentityStatusSeen(status=status):
+            return f"identity not qualified: PID-32 {' '.join(status)}"
         case GpStated(gp=gp):
             return f"médecin traitant {gp.family} {gp.given}" if gp else "no médecin traitant"
         case GpConfirmed(by=by):

@@ -12,7 +12,7 @@ from engine.mapping.movement import (
     read_merge,
     read_movement,
 )
-from engine.mapping.person import patient_key, read_gp, read_person
+from engine.mapping.person import patient_key, read_gp, read_person, read_status
 from engine.mapping.planned import read_planned_release
 from engine.mapping.reading import Notes, Reading
 from engine.mapping.schema import Dialect
@@ -48,10 +48,12 @@ def apply(
         grave = kind not in DOCUMENTS or of_wanted_type(notes)
         notes.missing("PID-3", "no patient number of the mapping's types", grave=grave)
         return Reading(f"{code}^{event}", (), {}, tuple(notes.gaps), handled=True)
+    if code == "ADT":
+        _read_adt(notes, patient)
+    else:
+        read_status(notes)
     if kind in DOCUMENTS:
         read_document(notes)
-    elif code == "ADT":
-        _read_adt(notes, patient)
     read_clinical(notes)
     read_agreement(notes)
     read_protection(notes)

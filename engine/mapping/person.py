@@ -7,8 +7,8 @@ from typing import Final
 
 from engine.mapping.reading import Notes, is_delete
 from engine.mapping.times import read_birth_date
-from engine.model.fact import GpStated, PersonStated
-from engine.model.people import INS_NIR, Ins, Professional, Traits
+from engine.model.fact import GpStated, IdentityStatusSeen, PersonStated
+from engine.model.people import INS_NIR, QUALIFIED, Ins, Professional, Traits
 from engine.wire.hl7 import Message, Repetition, Segment
 
 _LONGEST: Final = 100  # characters of a place or a telephone number
@@ -49,6 +49,15 @@ def read_person(notes: Notes) -> None:
         has_no_gp=_has_no_gp(notes.message),
     )
     notes.facts.append(PersonStated(traits=traits, removed=tuple(removed)))
+
+
+def read_status(notes: Notes) -> None:
+    """Add the IdentityStatusSeen of a message that is no ADT: only what speaks against a VALI."""
+    pid = notes.message.first("PID")
+    status = [one.value() for one in pid.repetitions(32)] if pid else []
+    against = tuple(one for one in status if one not in ("", QUALIFIED))
+    if against:
+        notes.facts.append(IdentityStatusSeen(status=against))
 
 
 def read_gp(notes: Notes) -> None:

@@ -22,7 +22,7 @@ __all__ = [
     "Action", "Care", "ClinicalStated", "ConsentStated", "DocumentAction", "DocumentForm",
     "DocumentPublished", "ExitKind", "ExitKindDecided", "Fact", "GpConfirmed", "GpDisowned",
     "GpFound", "GpSource", "GpStated", "Half", "Heard", "IdentifierChanged",
-    "MovementStated", "PatientsMerged", "PersonStated", "ProtectionStated",
+    "IdentityStatusSeen", "MovementStated", "PatientsMerged", "PersonStated", "ProtectionStated",
     "ReleasePlanned",
 ]  # fmt: skip
 
@@ -56,6 +56,17 @@ class PersonStated(Value):
     removed: tuple[str, ...] = Field(
         default=(), description='Names of the traits that the message deletes (`""`).'
     )
+
+
+class IdentityStatusSeen(Value):
+    """PID-32 but for VALI, of a message that is not about the person (a document, an order…).
+
+    It takes a VALI away and may add a doubt; it never brings a VALI nor lifts a doubt, which the
+    ADT of the identity's own system do (PersonStated).
+    """
+
+    kind: Literal["identity-status"] = "identity-status"
+    status: tuple[str, ...] = Field(min_length=1, description="PID-32.")
 
 
 class GpStated(Value):
@@ -235,6 +246,7 @@ class ExitKindDecided(Value):
 
 Fact = Annotated[
     PersonStated
+    | IdentityStatusSeen
     | GpStated
     | GpConfirmed
     | GpFound

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from engine.model.value import Value
 
+QUALIFIED: Final = "VALI"  # PID-32 of an identity checked against an identity paper
 INS_NIR: Final = "1.2.250.1.213.1.4.8"
 INS_NIA: Final = "1.2.250.1.213.1.4.9"
 INS_NIR_TEST: Final = "1.2.250.1.213.1.4.10"

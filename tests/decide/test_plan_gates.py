@@ -16,6 +16,7 @@ from engine.model.fact import (
     GpStated,
     Half,
     IdentifierChanged,
+    IdentityStatusSeen,
     PersonStated,
 )
 from engine.model.flow import Delivery
@@ -153,12 +154,13 @@ def queued_with_ins() -> tuple[World, Delivery]:
     "said",
     [
         PersonStated(traits=Traits(identity_status=("PROV",))),
+        IdentityStatusSeen(status=("PROV",)),
         IdentifierChanged(eliminated=None, ins_removed=True),
     ],
-    ids=["PID-32", "A47"],
+    ids=["PID-32", "PID-32 of a document", "A47"],
 )
 def test_a_letter_with_an_ins_that_is_no_longer_qualified_is_written_anew_without(
-    said: PersonStated | IdentifierChanged,
+    said: PersonStated | IdentityStatusSeen | IdentifierChanged,
 ) -> None:
     world, queued = queued_with_ins()
     world.tell(said)

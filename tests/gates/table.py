@@ -12,6 +12,7 @@ _CORRECTIONS = "tests/decide/test_plan_corrections.py"
 _CONSENTS = "tests/decide/test_consents.py"
 _CAPACITY = "tests/decide/test_capacity.py"
 _GATE = "tests/decide/test_gate.py"
+_STATUS = "tests/decide/test_person.py"
 _FOLD = "tests/decide/test_fold.py"
 _FACE = "tests/decide/test_discreet.py"
 _DOCUMENTS = "tests/decide/test_documents.py"
@@ -413,7 +414,7 @@ INS: Final = (
         "qualified INS",
         "without VALI",
         "decide/gate.py",
-        'if traits.ins is None or "VALI" not in (traits.identity_status or ()):',
+        "if traits.ins is None or QUALIFIED not in (traits.identity_status or ()):",
         "if traits.ins is None:",
         _GATE,
     ),
@@ -424,6 +425,31 @@ INS: Final = (
         "right = traits.ins.oid in wanted and",
         "right =",
         _GATE,
+    ),
+    replaced(
+        "qualified INS",
+        "though a document says PROV",
+        "decide/person.py",
+        "doubts = tuple(one for one in known if one != QUALIFIED)",
+        "doubts = known",
+        _KEPT_BACK,
+        _STATUS,
+    ),
+    replaced(
+        "qualified INS",
+        "a document that says PROV lifts a doubt",
+        "decide/person.py",
+        "tuple(dict.fromkeys((*doubts, *seen)))",
+        "seen",
+        _STATUS,
+    ),
+    replaced(
+        "qualified INS",
+        "PID-32 of a document is not read",
+        "mapping/apply.py",
+        "        read_status(notes)\n",
+        "        pass\n",
+        "tests/mapping/test_apply.py",
     ),
     replaced(
         "qualified INS",

@@ -21,6 +21,7 @@ from engine.model.fact import (
     GpStated,
     Half,
     IdentifierChanged,
+    IdentityStatusSeen,
     MovementStated,
     PatientsMerged,
     PersonStated,
@@ -234,6 +235,29 @@ def test_two_fields_that_disagree_mean_that_a_person_decides() -> None:
     (moved,) = facts(apply(read(raw), SILLAGE, heard_at=NOW), MovementStated)
     assert moved.exit_kind is ExitKind.UNKNOWN
     assert set(moved.exit_evidence) == {"ZFV-9", "PV1-36"}
+
+
+@pytest.mark.parametrize("kind", ["MDM^T02", "RDE^O11", "VXU^V04", "SIU^S12"])
+@pytest.mark.parametrize(
+    ("status", "seen"),
+    [
+        ("PROV", [("PROV",)]),
+        ("VIDE~DOUT", [("VIDE", "DOUT")]),
+        ('""', [('""',)]),
+        ("VALI", []),
+        ("VALI~DOUB", [("DOUB",)]),
+        ("", []),
+    ],
+)
+def test_an_identity_that_a_message_of_any_kind_does_not_hold_for_qualified_is_heard(
+    kind: str, status: str, seen: list[tuple[str, ...]]
+) -> None:
+    raw = (
+        f"MSH|^~\\&|A|B|C|D|20260302||{kind}|1|P|2.5\r"
+        f"PID|||1^^^X^PI||A^B^^^^^L||19800101|M{'|' * 24}{status}\r"
+    ).encode()
+    found = facts(apply(read(raw), SILLAGE, heard_at=NOW), IdentityStatusSeen)
+    assert [one.status for one in found] == seen
 
 
 def test_another_event_is_left_and_says_so() -> None:

@@ -64,6 +64,17 @@ INTERRUPTED: dict[str, list[Step]] = {
 }
 
 
+def test_a_document_that_does_not_hold_the_identity_for_qualified_takes_the_ins_out() -> None:
+    steps = [
+        Step("identity", 0, 0, ("VALI", "ins")),
+        Step("arrive", 0, 45, ("DSS", "granted")),
+        Step("merge", 2, 108, ()),
+        Step("arrive", 0, 255, ("DSP", "granted")),
+        Step("document", 2, 550, ("DSS",)),
+    ]
+    assert fails(steps) == ""
+
+
 @pytest.mark.parametrize("sentence", INTERRUPTED)
 def test_the_oracle_sees_what_only_the_gate_keeps_back(
     sentence: str, monkeypatch: pytest.MonkeyPatch
