@@ -21,7 +21,7 @@ from engine.decide.reasons import Reason
 from engine.decide.release import around_release
 from engine.decide.scene import Scene
 from engine.model.fact import GpDisowned, Heard
-from engine.model.flow import Delivery, DeliveryState
+from engine.model.flow import COPY, Delivery, DeliveryState, message_about
 from engine.model.people import Mailbox, Professional, Traits
 from engine.model.policy import Mode, Policy
 from engine.model.recipient import Answer, DoctorNote, Service
@@ -221,13 +221,20 @@ class Knowledge:
         if delivery.about:
             # The record is told of what was done, whoever may know it now: of nothing else.
             letter = tx.outbox.get(delivery.about)
-            done = (DeliveryState.RELAYED, DeliveryState.REJECTED)
-            return None if letter and letter.state in done else Reason.SUPERSEDED
+            return None if letter and _was_done(letter, delivery) else Reason.SUPERSEDED
         # The list may have changed since the letter was written, and an address is not to be
         # believed because it once was.
         if self.doctors.address_fault(delivery.intended, delivery.channel) is not None:
             return Reason.ADDRESS_REFUSED
         return verdict_on(self.scene(tx, delivery.patient, now), delivery)
+
+
+def _was_done(letter: Delivery, told: Delivery) -> bool:
+    """A copy tells of a letter that left. A receipt stays true of what was tried, even if the
+    letter is tried anew since."""
+    if told.id == message_about(letter.id, COPY):
+        return letter.state is DeliveryState.RELAYED and not letter.in_print_queue
+    return letter.attempts > 0 or letter.state is DeliveryState.EXPIRED
 
 
 def look_again(tx: Tx, patient: str, now: datetime) -> None:

@@ -9,7 +9,6 @@ What can go wrong
     person hears of it, and what the transaction was for is written all the same.
 """
 
-import hashlib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ from engine.model.channel import Record
 from engine.model.config import Hospital
 from engine.model.errors import EngineError
 from engine.model.fact import DocumentPublished
-from engine.model.flow import TO_PRINT, Delivery, DeliveryState
+from engine.model.flow import COPY, Delivery, DeliveryState, message_about
 from engine.model.letter import LetterKind
 from engine.model.people import QUALIFIED
 from engine.model.policy import Mode
@@ -40,6 +39,8 @@ from engine.wire.zam import Zam, ZamKind, smtp_error, write_zam
 
 RECORD: Final = "record"  # the channel of these messages; no [channels.*] may have its name
 
+_NOT_DELIVERED: Final = (DeliveryState.REJECTED, DeliveryState.EXPIRED)
+_NO_ANSWER: Final = "441"  # SMTPERRORCODE: no answer
 _UNTOLD: Final = 906  # applicationErrorCondition: another error
 _CODE: Final = re.compile(r"[A-Za-z0-9._-]{1,40}")
 
@@ -70,9 +71,9 @@ class Teller:
         if row is None or row.about or tx.receipts.forgotten(row.id):
             return  # of a patient who was forgotten the record is told nothing any more
         # On paper it has left once a person has posted it.
-        if row.state is DeliveryState.RELAYED and row.reason != TO_PRINT:
-            self._queue(tx, row, now, "copy", partial(self._copy, tx, row, now))
-        elif row.state is DeliveryState.REJECTED and self.record.receipts:
+        if row.state is DeliveryState.RELAYED and not row.in_print_queue:
+            self._queue(tx, row, now, COPY, partial(self._copy, tx, row, now))
+        elif row.state in _NOT_DELIVERED and self.record.receipts:
             self._refused(tx, row, now)
 
     def came_back(self, tx: Tx, row: Delivery, kept: Kept, now: datetime) -> None:
@@ -97,29 +98,38 @@ class Teller:
                 return
         self.receipt(tx, row, zam.kind, zam, now)
 
-    def receipt(self, tx: Tx, row: Delivery, kind: ZamKind, zam: Zam, now: datetime) -> None:
+    def receipt(
+        self, tx: Tx, row: Delivery, kind: ZamKind, zam: Zam, now: datetime, attempt: str = ""
+    ) -> None:
         """Tell those senders of its documents who asked for this kind of receipt: what came back
         about a letter (a report of delivery: Z02, of reading: Z03). ``zam.answers`` is filled in
-        here, one message each."""
+        here, one message each. ``attempt``: of that one alone; another that fails is told anew."""
         wanted = Flag.ACK_LECTURE_MSS if kind is ZamKind.READING else Flag.ACK_RECEPTION
         for number in _asked(tx, row, wanted):
             one = Zam(kind, number, zam.positive, row.intended, zam.code, zam.words)
-            name = f"{kind.value}:{number}:{'Y' if zam.positive else 'N'}"
+            name = f"{kind.value}:{number}:{'Y' if zam.positive else 'N'}{attempt}"
             self._queue(tx, row, now, name, partial(self._zam, one, now))
 
     def _refused(self, tx: Tx, row: Delivery, now: datetime) -> None:
-        """The operator refused it at once: what a report of a failure would say later."""
-        closed = [one for one in tx.outbox.attempts(row.id) if one.outcome == "rejected"]
-        if not closed:
+        """The operator refused it at once, or took it at no attempt until it was too old: what a
+        report of a failure would say later."""
+        closed = [one for one in tx.outbox.attempts(row.id) if one.outcome not in ("", "accepted")]
+        last = closed[-1] if closed else None
+        refused = row.state is DeliveryState.REJECTED
+        if row.possibly_sent or (refused and last is None):
             return
-        code = smtp_error(closed[-1].code, closed[-1].status)
-        zam = Zam(ZamKind.DELIVERY, "", positive=False, code=str(code), words="refused")
-        self.receipt(tx, row, ZamKind.DELIVERY, zam, now)
+        if last is not None and (last.code or last.status or refused):
+            code = str(smtp_error(last.code, last.status))
+        else:
+            code = _NO_ANSWER
+        words = "refused" if refused else "not delivered in time"
+        zam = Zam(ZamKind.DELIVERY, "", positive=False, code=code, words=words)
+        self.receipt(tx, row, ZamKind.DELIVERY, zam, now, f":{row.attempts}")
 
     def _queue(
         self, tx: Tx, row: Delivery, now: datetime, what: str, make: Callable[[str], bytes]
     ) -> None:
-        ident = message_id(row.id, what)
+        ident = message_about(row.id, what)
         if tx.outbox.get(ident) is not None:
             return
         try:
@@ -216,7 +226,7 @@ class Teller:
         """The number of the version before, which the CDA names, if the record has its copy."""
         for one in tx.outbox.of_patient(row.patient):
             if one.set_oid == row.set_oid and one.version == row.version - 1:
-                copy = tx.outbox.get(message_id(one.id, "copy"))
+                copy = tx.outbox.get(message_about(one.id, COPY))
                 if copy is not None and copy.state is DeliveryState.RELAYED:
                     return one.document_oid
         return ""
@@ -252,11 +262,6 @@ def answered(tx: Tx, zam: Zam, now: datetime, source: str) -> Delivery | None:
             now,
         )
     return row
-
-
-def message_id(letter: str, what: str) -> str:
-    """Of the message about a letter: 20 characters, what MSH-10 of every version holds."""
-    return hashlib.sha256(f"{letter}\0{what}".encode()).hexdigest()[:20]
 
 
 def _asked(tx: Tx, row: Delivery, wanted: Flag) -> list[str]:

@@ -36,6 +36,8 @@ _NOT_OF_PLAN: Final = frozenset(
         TaskKind.REPLY,
     }
 )
+# Raised and closed by what came back about a letter, and by the mail room.
+_OF_OTHERS: Final = RETURNED_KINDS | {TaskKind.NOT_TO_BE_POSTED}
 
 
 def told_record(tx: Tx, patient: str) -> frozenset[str]:
@@ -95,7 +97,7 @@ def reconcile_tasks(
         )
         tx.tasks.raise_(again, now)
     for task in existing:
-        if not task.open or task.kind in RETURNED_KINDS:
+        if not task.open or task.kind in _OF_OTHERS:
             continue
         if task.about in over if task.kind in _NOT_OF_PLAN else base_key(task.key) not in want:
             tx.tasks.close(task.id, now, "relais", "no-longer-needed")

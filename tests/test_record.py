@@ -14,7 +14,15 @@ from engine.commands.context import Context
 from engine.model.config import Retry
 from engine.model.consent import ConsentState, ConsentStated, Purpose
 from engine.model.errors import OperationError
-from engine.model.flow import Cause, Delivery, DeliveryState, JournalState, Outcome, Rejected
+from engine.model.flow import (
+    Cause,
+    Deferred,
+    Delivery,
+    DeliveryState,
+    JournalState,
+    Outcome,
+    Rejected,
+)
 from engine.model.receipt import Kept, Receipt, ReceiptKind, ReceiptSource
 from engine.model.task import TaskKind
 from engine.outbound.traffic import Route
@@ -71,6 +79,16 @@ def worker(engine: Engine, teller: Teller | None, **ways: Route) -> Worker:
         counters=Silent(),
         moved=moved,
     )
+
+
+@asynccontextmanager
+async def another(engine: Engine, way: Route) -> AsyncIterator[Worker]:
+    """A worker beside, whose letters meet this; its connection to the record is closed."""
+    made = worker(engine, teller_of(engine.settings), mssante=way, apicrypt=way)
+    try:
+        yield made
+    finally:
+        await made._routes[RECORD].transport.close()
 
 
 @asynccontextmanager
@@ -242,32 +260,76 @@ def flag(code: str, value: str) -> bytes:
     return f"OBX|9|CWE|{code}^x^MetaDMPMSS||{value}^^expandedYes-NoIndicator||||||F\r".encode()
 
 
+async def asked_for_a_receipt(engine: Engine) -> tuple[Delivery, str]:
+    """A letter whose first document alone asks for a receipt; and the number of its message."""
+    asked = []
+    for stem in ("012-", "013-", "014-", "015-", "016-"):
+        (path,) = (ROOT / "fixtures/day").glob(f"*{stem}*.hl7")
+        raw = path.read_bytes()
+        if b"|MDM^T02" in raw:
+            wants = "Y" if not asked else "N"
+            raw += flag("MASQUE_PS", "N") + flag("DESTMSSANTEPS", "Y")
+            raw += flag("ACK_RECEPTION", wants)
+            asked.append(hl7.peek(raw).control_id)
+        await engine.journal(raw)
+    assert len(asked) > 1
+    await engine.read()
+    await engine.wait(timedelta(seconds=10))
+    (letter,) = engine.deliveries("26000002")
+    return letter, asked[0]
+
+
+REFUSING = Route(Refuses(Rejected(Cause.MAILBOX, 550, "5.1.1")))
+
+
 async def test_a_refused_letter_is_told_to_the_sender_of_a_document_that_asked(
     tmp_path: Path,
 ) -> None:
     async with house(tmp_path, "AA") as (engine, peer, running):
-        asked = []
-        for stem in ("012-", "013-", "014-", "015-", "016-"):
-            (path,) = (ROOT / "fixtures/day").glob(f"*{stem}*.hl7")
-            raw = path.read_bytes()
-            if b"|MDM^T02" in raw:
-                wants = "Y" if not asked else "N"  # the first one alone asks
-                raw += flag("MASQUE_PS", "N") + flag("DESTMSSANTEPS", "Y")
-                raw += flag("ACK_RECEPTION", wants)
-                asked.append(hl7.peek(raw).control_id)
-            await engine.journal(raw)
-        assert len(asked) > 1
-        await engine.read()
-        await engine.wait(timedelta(seconds=10))
-        (letter,) = engine.deliveries("26000002")
-        refusing = Route(Refuses(Rejected(Cause.MAILBOX, 550, "5.1.1")))
-        refused = worker(engine, teller_of(engine.settings), mssante=refusing, apicrypt=refusing)
-        await refused.run_due()
+        letter, asked = await asked_for_a_receipt(engine)
+        async with another(engine, REFUSING) as refused:
+            await refused.run_due()
         await running.run_due()
         (told,) = [read_zam(hl7.read(one)) for one in peer.messages]
         assert told == Zam(
-            ZamKind.DELIVERY, asked[0], positive=False, address=letter.intended, code="550",
+            ZamKind.DELIVERY, asked, positive=False, address=letter.intended, code="550",
             words="refused",
+        )  # fmt: skip
+
+
+async def test_a_refusal_is_told_even_if_the_letter_is_tried_anew_and_each_once(
+    tmp_path: Path,
+) -> None:
+    async with house(tmp_path, "AA") as (engine, peer, running):
+        letter, asked = await asked_for_a_receipt(engine)
+        context = Context(engine.store, engine.settings, lambda: engine.now, "c", lambda: None)
+        async with another(engine, REFUSING) as refused:
+            for _ in range(2):
+                await refused.run_due()
+                perform(context, "outbox.retry", {"delivery": letter.id})
+        engine.now += timedelta(seconds=1)
+        async with another(engine, Route(Refuses(Deferred(Cause.BUSY, 451, "4.3.0")))) as busy:
+            await busy.run_due()
+        await running.run_due()
+        told = [read_zam(hl7.read(one)) for one in peer.messages]
+        refusals = [(one.answers, one.positive, one.code) for one in told]
+        assert refusals == [(asked, False, "550")] * 2
+
+
+async def test_a_letter_that_grew_too_old_is_told_as_not_delivered(tmp_path: Path) -> None:
+    async with house(tmp_path, "AA") as (engine, peer, running):
+        letter, asked = await asked_for_a_receipt(engine)
+        async with another(engine, Route(Refuses(Deferred(Cause.CONNECT)))) as trying:
+            for _ in range(60):
+                await trying.run_due()
+                if engine.deliveries("26000002")[0].state is DeliveryState.EXPIRED:
+                    break
+                engine.now += timedelta(hours=8)
+        await running.run_due()
+        (told,) = [read_zam(hl7.read(one)) for one in peer.messages]
+        assert told == Zam(
+            ZamKind.DELIVERY, asked, positive=False, address=letter.intended, code="441",
+            words="not delivered in time",
         )  # fmt: skip
 
 
@@ -467,20 +529,3 @@ async def test_a_refusal_about_a_patient_who_was_forgotten_is_proof_and_asks_nob
         assert [one.kind for one in lines if one.kind == "record-answered"] == ["record-answered"]
         tasks = engine.store.read_sync(lambda tx: tx.tasks.of_patient(letter.patient))
         assert [one.kind for one in tasks if one.open] == []
-
-
-async def test_paper_posted_after_its_patient_was_forgotten_asks_nobody(tmp_path: Path) -> None:
-    (tmp_path / "print").mkdir()
-    async with receiver(says("AA")) as peer:
-        changes = ("[retry]\n", SETTINGS.format(port=peer.port)), ("[channels.mssante]\n", PAPER)
-        engine = opened(tmp_path, *changes, directory=DIRECTORY)
-        running = worker(engine, teller_of(engine.settings))
-        letter = await decided(engine)
-        await running.run_due()
-        context = Context(engine.store, engine.settings, lambda: engine.now, "c", lambda: None)
-        perform(context, "patient.forget", {"patient": IPP})
-        perform(context, "print.done", {"deliveries": [letter.id]})
-        tasks = engine.store.read_sync(lambda tx: tx.tasks.of_patient(letter.patient))
-        assert [one.kind for one in tasks if one.open] == []
-        await running._routes[RECORD].transport.close()
-        engine.store.close()

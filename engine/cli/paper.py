@@ -32,3 +32,13 @@ def print_done(config_path: Path, deliveries: tuple[str, ...], by: str | None) -
     """These were printed and posted. Their files leave the queue."""
     told = ask(config_path, "print.done", {"deliveries": list(deliveries)}, by)
     click.echo(f"posted: {', '.join(told['posted'])}")
+
+
+@print_.command("withdraw")
+@click.argument("deliveries", nargs=-1, required=True)
+@by_option
+@click.pass_obj
+def print_withdraw(config_path: Path, deliveries: tuple[str, ...], by: str | None) -> None:
+    """These are not posted. Their files leave the queue; what was printed is yours to destroy."""
+    told = ask(config_path, "print.withdraw", {"deliveries": list(deliveries)}, by)
+    click.echo(f"withdrawn: {', '.join(told['withdrawn'])}")

@@ -42,6 +42,7 @@ OPERATIONS: Final[dict[str, Operation]] = {
     "outbox.again": outbox.again,
     "print.list": paper.listing,
     "print.done": paper.done,
+    "print.withdraw": paper.withdraw,
     "pause": outbox.pause,
     "resume": outbox.resume,
     "consent.record": consent.record,

@@ -7,7 +7,7 @@ from engine.commands.receipts import came_back
 from engine.decide.answers import GO_ON
 from engine.decide.reasons import Reason
 from engine.knowledge import look_again
-from engine.model.flow import MOVES, Delivery, DeliveryState
+from engine.model.flow import Delivery, DeliveryState
 from engine.model.task import TaskKind, WantedTask
 from engine.model.trail import AuditKind
 from engine.outbound.ledger import PAUSED
@@ -60,7 +60,7 @@ def show(context: Context, args: dict[str, Any]) -> dict[str, Any]:
 
 def _doctor(context: Context, rpps: str) -> str:
     """The name, so that a person can call, and the number."""
-    boxes = context.settings.directory.get(rpps, ())
+    boxes = context.settings.doctors.named(rpps)
     return f"{boxes[0].family} {boxes[0].given}, RPPS {rpps}" if boxes else f"RPPS {rpps}"
 
 
@@ -167,7 +167,13 @@ def _move(
 
     def work(tx: Tx) -> dict[str, Any]:
         row = _existing(tx, number)
-        if to not in MOVES[row.state] or (only and row.state not in only):
+        if row.in_print_queue:
+            raise refused(
+                "This letter waits in a print queue: somebody may have it in hand.",
+                where=f"delivery {row.id}",
+                remedy=f"see: relais print list; then: relais print withdraw (or done) {row.id}",
+            )
+        if to not in row.moves or (only and row.state not in only):
             raise refused(
                 f"A delivery that is {row.state} cannot become {to} that way.",
                 where=f"delivery {row.id}",

@@ -6,6 +6,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from engine.commands.context import Context, find_patient, refused, text_of
+from engine.commands.paper import take_files
 from engine.decide.account import Told, account
 from engine.decide.ladder import standing
 from engine.model.consent import ConsentStated
@@ -73,11 +74,13 @@ def _told(tx: Tx, delivery: Delivery, doctors: dict[str, str]) -> Told:
 
 def forget(context: Context, args: dict[str, Any]) -> dict[str, Any]:
     """Destroy what is held of a patient; what was sent stays provable."""
+    on_paper: list[Delivery] = []
 
     def work(tx: Tx) -> dict[str, Any]:
         patient = find_patient(tx, text_of(args, "patient"))
         for one in tx.outbox.of_patient(patient):
             _stop(context, tx, one)
+            on_paper.append(one)
             for message in tx.outbox.about(one.id):
                 _stop(context, tx, message)
         for task in tx.tasks.of_patient(patient):
@@ -86,6 +89,7 @@ def forget(context: Context, args: dict[str, Any]) -> dict[str, Any]:
         return asdict(drop(context, tx, patient, "asked"))
 
     told = context.store.write_sync(work)
+    take_files(context, on_paper)
     context.wake()
     context.store.give_back()
     return told
@@ -114,7 +118,7 @@ def _stop(context: Context, tx: Tx, one: Delivery) -> None:
             where=f"delivery {one.id}",
             remedy="ask again in a minute",
         )
-    if one.state in (DeliveryState.QUEUED, DeliveryState.HELD):
+    if one.in_print_queue or one.state in (DeliveryState.QUEUED, DeliveryState.HELD):
         tx.outbox.move(one.id, DeliveryState.CANCELLED, context.now(), reason=FORGOTTEN)
         context.audit(
             tx,

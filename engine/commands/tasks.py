@@ -11,7 +11,7 @@ from engine.decide.sentences import CURES, TASKS
 from engine.model.fact import ExitKind, ExitKindDecided
 from engine.model.task import RELEASE_KINDS, Task, TaskKind
 from engine.model.trail import AuditKind
-from engine.outbound.ledger import let_go
+from engine.outbound.held import let_go
 from engine.store.interface import Tx
 
 # What a person compares of two patients who are alike.

@@ -16,6 +16,7 @@ TASKS: Final[dict[TaskKind, str]] = {
     TaskKind.GP_ON_PORTAL: "The médecin traitant is to be looked up on the insurer's portal.",
     TaskKind.ADDRESS_REFUSED: "The doctor's mailbox is at an address that may not be written to.",
     TaskKind.NO_ELECTRONIC_MAIL: "The doctor wants no electronic mail: paper.",
+    TaskKind.NOT_TO_BE_POSTED: "A letter in the print queue must not be posted any more.",
     TaskKind.WITHOUT_GP: "The patient has no known médecin traitant; others may take over.",
     TaskKind.IDENTITY_VETO: "The identity, or a protection flag, asks for silence.",
     TaskKind.IDENTITY_INCOMPLETE: "The identity lacks what a letter needs.",
@@ -91,6 +92,8 @@ CURES: Final[dict[TaskKind, str]] = {
     "or have the doctor's mailbox published; or send by another way and close the task",
     TaskKind.NO_ELECTRONIC_MAIL: "print the letter and post it: relais letter show; if the doctor "
     "wants mail after all: relais doctor note --mail",
+    TaskKind.NOT_TO_BE_POSTED: "take it out of the pile: relais print withdraw {about}; if it was "
+    "posted before: relais print done {about}",
     TaskKind.WITHOUT_GP: "ask the patient whether it suits, and arrange it ({about}); close the "
     "task saying what was arranged",
     TaskKind.MAILBOX_DOUBT: "leave in the directory file the one mailbox the doctor reads, reload",

@@ -1,5 +1,6 @@
 """What moves: journal entries, deliveries, outcomes; their states and the transition table."""
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -50,7 +51,7 @@ class DeliveryState(StrEnum):
     CANCELLED = "cancelled"  # it must not leave: no consent any more, corrected, or by hand
 
 
-# The one table of moves. A move that is not here is refused by the store.
+# The one table of moves, but for paper (Delivery.moves). Any other is refused by the store.
 MOVES: Final[dict[DeliveryState, frozenset[DeliveryState]]] = {
     DeliveryState.QUEUED: frozenset(
         {
@@ -76,11 +77,10 @@ MOVES: Final[dict[DeliveryState, frozenset[DeliveryState]]] = {
     DeliveryState.EXPIRED: frozenset(
         {DeliveryState.QUEUED, DeliveryState.CANCELLED, DeliveryState.RELAYED}
     ),
-    DeliveryState.RELAYED: frozenset(
-        {DeliveryState.RELAYED}  # paper: posted (outbound.posted)
-    ),
+    DeliveryState.RELAYED: frozenset(),
     DeliveryState.CANCELLED: frozenset(),
 }
+_ON_PAPER: Final = frozenset({DeliveryState.RELAYED, DeliveryState.CANCELLED})
 
 
 # Reasons of a RELAYED delivery on paper: it lies in the print queue; a person has posted it, which
@@ -190,3 +190,22 @@ class Delivery:
     role: Role = Role.GP  # as what its reader is shown a letter: mappings/letters/roles.toml
     postal: str = ""  # digest of the lines on its envelope; "": it is posted nowhere
     about: str = ""  # the delivery that this message to the hospital's record tells of; else ""
+
+    @property
+    def in_print_queue(self) -> bool:
+        """Whether it waits for the mail room: a person may still keep it from leaving."""
+        return self.state is DeliveryState.RELAYED and self.reason == TO_PRINT
+
+    @property
+    def moves(self) -> frozenset[DeliveryState]:
+        """Where it may go from here. What waits for the mail room is posted, or taken out."""
+        return _ON_PAPER if self.in_print_queue else MOVES[self.state]
+
+
+COPY: Final = "copy"  # of a letter that left, to the record
+
+
+def message_about(letter: str, what: str) -> str:
+    """Id of the message to the record about a letter: 20 characters, what MSH-10 of every version
+    of HL7 v2 holds. ``what``: COPY, or which receipt."""
+    return hashlib.sha256(f"{letter}\0{what}".encode()).hexdigest()[:20]

@@ -52,6 +52,7 @@ class TaskKind(StrEnum):
     NEUTRAL_FACE_MISSING = "neutral-face-missing"
     GP_ON_PORTAL = "gp-on-portal"
     ADDRESS_REFUSED = "address-refused"
+    NOT_TO_BE_POSTED = "not-to-be-posted"
     NO_ELECTRONIC_MAIL = "no-electronic-mail"
     WITHOUT_GP = "without-gp"
     PAGES_UNREAD = "pages-unread"

@@ -38,9 +38,7 @@ from engine.outbound.permission import (
 from engine.store.interface import Tx
 
 PAUSED = "paused"  # name of the meta value; any text but "" pauses all sending
-_RULES = "privacy-rules"  # name of the meta value: the rules that what is held was read by
 _LONGEST_WHY = 900  # characters of places in the audit line
-_AT_ONCE = 100_000
 _READ_WITHIN = timedelta(seconds=1)  # what was acknowledged longer ago must have been read
 
 
@@ -165,49 +163,6 @@ def _leak(
             why=where[:_LONGEST_WHY],
         )
     return Hold(Reason.LEAK_SUSPECTED.value)
-
-
-def let_go(tx: Tx, delivery_id: str, now: datetime, actor: str) -> bool:
-    """A person answered ``go-on``: what is held for a leak goes to the gate again."""
-    row = tx.outbox.get(delivery_id)
-    if row is None or not _held_for_leak(row):
-        return False
-    _to_gate(tx, row, now, actor, reason="released")
-    return True
-
-
-def read_again(tx: Tx, now: datetime, version: str) -> int:
-    """With other rules than before, what is held for a leak goes to the gate again; gives how
-    many."""
-    if tx.meta.get(_RULES) == version:
-        return 0
-    tx.meta.put(_RULES, version)
-    held = [
-        row
-        for row in tx.outbox.listing(state=DeliveryState.HELD, limit=_AT_ONCE)
-        if _held_for_leak(row)
-    ]
-    for row in held:
-        _to_gate(tx, row, now, "relais", reason="rules-changed")
-    return len(held)
-
-
-def _held_for_leak(row: Delivery) -> bool:
-    return row.state is DeliveryState.HELD and row.reason == Reason.LEAK_SUSPECTED.value
-
-
-def _to_gate(tx: Tx, row: Delivery, now: datetime, actor: str, *, reason: str) -> None:
-    tx.outbox.move(row.id, DeliveryState.QUEUED, now, due_at=now, reason=reason)
-    tx.audit.append(
-        AuditKind.DELIVERY_MOVED,
-        now=now,
-        actor=actor,
-        patient=row.patient,
-        stay=row.stay,
-        subject=f"delivery {row.id}",
-        to=DeliveryState.QUEUED.value,
-        reason=reason,
-    )
 
 
 def close_attempt(

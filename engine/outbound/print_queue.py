@@ -129,8 +129,14 @@ def posted(folder: Path) -> list[str]:
     return [stem for stem in stems if SAFE_ID.fullmatch(stem)]
 
 
+def waiting(folder: Path) -> list[str]:
+    """Ids of the letters whose PDF waits, oldest name first. OSError."""
+    stems = [name.removesuffix(".pdf") for name in sorted(os.listdir(folder)) if name[0] != "."]
+    return [stem for stem in stems if SAFE_ID.fullmatch(stem) and (folder / f"{stem}.pdf").exists()]
+
+
 def forget(folder: Path, name: str) -> None:
-    """Take a letter that was posted out of the queue: the store has it. OSError."""
+    """Take a letter that was posted, or is not to be, out of the queue. OSError."""
     if SAFE_ID.fullmatch(name) is None:
         return
     for path in (folder / f"{name}.pdf", folder / DONE / f"{name}.pdf"):

@@ -18,6 +18,7 @@ import structlog
 from engine.decide.retry import Close, Step, TryAgain
 from engine.model.config import Retry
 from engine.model.flow import Cause, Deferred, Delivery, Outcome, Unknown, outcome_word
+from engine.outbound.held import NO_CHANNEL, channels_returned, read_again
 from engine.outbound.ledger import (
     NotOpened,
     Opened,
@@ -25,7 +26,6 @@ from engine.outbound.ledger import (
     close_attempt,
     open_attempt,
     paused,
-    read_again,
     recover,
 )
 from engine.outbound.permission import Firewall, Hold, MayLeave, Permission, Screened
@@ -129,14 +129,15 @@ class Worker:
         return count
 
     async def rules_changed(self) -> None:
-        """What is held for a leak is read again, if by other rules than before."""
-        firewall = self._firewall
-        if firewall is None:
-            return
-        version, now = firewall.version, self._now()
-        count = await self._write(lambda tx: read_again(tx, now, version))
-        if count:
-            _log.info("held-letters-read-again", count=count)
+        """What is held for a leak is read again, if by other rules than before; what is held for
+        want of a channel goes on, if there is one now."""
+        firewall, now, channels = self._firewall, self._now(), frozenset(self._routes)
+        if back := await self._write(lambda tx: channels_returned(tx, now, channels)):
+            _log.info("held-letters-let-go", count=back)
+        if firewall is not None:
+            version = firewall.version
+            if count := await self._write(lambda tx: read_again(tx, now, version)):
+                _log.info("held-letters-read-again", count=count)
         self._wake.set()
 
     async def run(self) -> None:
@@ -274,7 +275,7 @@ class Worker:
         """The gate, behind two guards of our own. Held, not cancelled: should the mode have been
         changed by mistake, the letters of before are still there."""
         if row.channel not in self._routes:
-            return Hold("channel-not-configured")
+            return Hold(NO_CHANNEL)
         if not self._allowed(row.address):
             return Hold("not-a-test-mailbox")
         return self._may_leave(tx, row, now)

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from engine.decide.reasons import Reason
 from engine.dispatch import Dispatcher, Press
 from engine.inbound.receive import Receiver
 from engine.knowledge import reconsider
@@ -80,6 +81,7 @@ class Assembly:
             self.store,
             lambda: self.settings.config.channels,
             utc_now,
+            may_leave=self._may_leave,
             left=self._tell_record,
             queued=self.worker.wake,
         )
@@ -177,6 +179,10 @@ class Assembly:
         """In the transaction that wrote what became of an attempt."""
         self._tell_record(tx, row, now)
         self._knowledge.settle(tx, row.patient, now)
+
+    def _may_leave(self, tx: Tx, row: Delivery, now: datetime) -> Reason | datetime | None:
+        """By the knowledge of now: a reload changes it."""
+        return self._knowledge.may_leave(tx, row, now)
 
     def _came_back(self, tx: Tx, row: Delivery, kept: Kept, now: datetime) -> None:
         """In the transaction that keeps what came back about a letter."""

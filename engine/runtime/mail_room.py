@@ -1,4 +1,6 @@
-"""Looks at done/ of the print queues: what was moved there was printed and posted."""
+"""Looks at the print queues: what was moved to done/ was printed and posted; what must not be
+posted any more is asked back.
+"""
 
 import asyncio
 import contextlib
@@ -10,16 +12,19 @@ from typing import Final
 
 import structlog
 
+from engine.decide.reasons import Reason
 from engine.model.channel import Channel
 from engine.model.errors import StoreError
-from engine.model.flow import POSTED, Delivery, DeliveryState
-from engine.outbound.posted import mark_posted
-from engine.outbound.print_queue import forget, posted
+from engine.model.flow import POSTED, TO_PRINT, Delivery, DeliveryState
+from engine.model.task import TaskKind, WantedTask
+from engine.outbound.posted import asked_about, mark_posted
+from engine.outbound.print_queue import forget, posted, waiting
 from engine.store.interface import Store, Tx
 
 log = structlog.get_logger("runtime.mail_room")
 
 _POLL: Final = 30.0
+_MOST: Final = 10_000
 
 
 class MailRoom:
@@ -31,14 +36,15 @@ class MailRoom:
         channels: Callable[[], dict[str, Channel]],
         now: Callable[[], datetime],
         *,
+        may_leave: Callable[[Tx, Delivery, datetime], Reason | datetime | None],
         left: Callable[[Tx, Delivery, datetime], None] = lambda _tx, _row, _now: None,
         queued: Callable[[], None] = lambda: None,
         poll: float = _POLL,
     ) -> None:
-        """``left`` is told, in the same transaction, of each letter that was posted; ``queued`` is
-        called after it."""
+        """``may_leave`` is the gate (Knowledge.may_leave). ``left`` is told, in the same
+        transaction, of each letter that was posted; ``queued`` is called after it."""
         self._store, self._channels, self._now, self._poll = store, channels, now, poll
-        self._left, self._queued = left, queued
+        self._may_leave, self._left, self._queued = may_leave, left, queued
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -50,17 +56,28 @@ class MailRoom:
         """Take what lies in done/; gives how many letters were marked."""
         marked = 0
         for name, channel in self._channels().items():
-            if channel.print is not None:
-                marked += await self._take(name, channel.print.path)
+            if channel.print is None:
+                continue
+            folder = channel.print.path
+            marked += await self._take(name, folder, await self._list(posted, name, folder))
+            await self._clear(name, folder, await self._list(waiting, name, folder))
+        try:
+            await self._store.write(self._ask)
+        except StoreError as error:
+            log.error("print-queue-not-judged", code=error.code)
         return marked
 
-    async def _take(self, channel: str, folder: Path) -> int:
-        marked = 0
+    async def _list(
+        self, names: Callable[[Path], list[str]], channel: str, folder: Path
+    ) -> list[str]:
         try:
-            ids = await asyncio.to_thread(posted, folder)
+            return await asyncio.to_thread(names, folder)
         except OSError as error:
             log.error("print-queue-unread", channel=channel, error=type(error).__name__)
-            return 0
+            return []
+
+    async def _take(self, channel: str, folder: Path, ids: list[str]) -> int:
+        marked = 0
         for ident in ids:
             try:
                 word = await self._store.write(partial(self._mark, channel=channel, ident=ident))
@@ -77,13 +94,66 @@ class MailRoom:
         return marked
 
     def _mark(self, tx: Tx, *, channel: str, ident: str) -> str:
-        row = tx.outbox.get(ident)
-        if row is None or row.channel != channel or row.state is not DeliveryState.RELAYED:
+        row, now = tx.outbox.get(ident), self._now()
+        if row is None or row.channel != channel:
+            return "wait"
+        if row.state is DeliveryState.CANCELLED:
+            # It was taken out of the queue, and posted all the same: what that calls for, a
+            # person must say, who can ask.
+            if not tx.receipts.forgotten(row.id):
+                self._raise(tx, row, now, why="its file was moved to done/ after it was withdrawn")
+            return "known"
+        if row.state is not DeliveryState.RELAYED:
             return "wait"
         if row.reason == POSTED:
             return "known"
-        now = self._now()
         if not mark_posted(tx, row, now, f"print:{channel}"):
             return "wait"
         self._left(tx, row, now)
         return "marked"
+
+    async def _clear(self, channel: str, folder: Path, ids: list[str]) -> None:
+        """Take away the files of letters that will not be posted; a crash may have left them."""
+
+        def over(tx: Tx) -> list[str]:
+            rows = [tx.outbox.get(ident) for ident in ids]
+            gone = [one for one in rows if one and one.state is DeliveryState.CANCELLED]
+            return [one.id for one in gone if one.channel == channel]
+
+        try:
+            cancelled = await self._store.read(over)
+        except StoreError as error:
+            log.error("print-queue-not-judged", code=error.code)
+            return
+        for ident in cancelled:
+            with contextlib.suppress(OSError):
+                await asyncio.to_thread(forget, folder, ident)
+
+    def _ask(self, tx: Tx) -> None:
+        """Have a person take out what must not be posted any more; once it may be, nobody asks."""
+        now = self._now()
+        rows = tx.outbox.listing(state=DeliveryState.RELAYED, reason=TO_PRINT, limit=_MOST)
+        for row in rows:
+            if row.channel not in self._channels() or tx.receipts.forgotten(row.id):
+                continue
+            verdict, asked = self._may_leave(tx, row, now), asked_about(tx, row)
+            if isinstance(verdict, Reason) and not asked:
+                self._raise(tx, row, now, why=verdict.value)
+            elif verdict is None:
+                for task in asked:
+                    tx.tasks.close(task.id, now, "relais", "no-longer-needed")
+
+    @staticmethod
+    def _raise(tx: Tx, row: Delivery, now: datetime, why: str) -> None:
+        before = sum(
+            one.kind is TaskKind.NOT_TO_BE_POSTED and one.about == row.id
+            for one in tx.tasks.of_patient(row.patient)
+        )
+        wanted = WantedTask(
+            key=f"{TaskKind.NOT_TO_BE_POSTED}:{row.id}" + (f"#again{before}" if before else ""),
+            kind=TaskKind.NOT_TO_BE_POSTED,
+            patient=row.patient,
+            stay=row.stay,
+            about=row.id,
+        )
+        tx.tasks.raise_(wanted, now, why=why)

@@ -218,7 +218,7 @@ class OutboxVerbs(Protocol):
         reason: str = "",
         possibly_sent: bool | None = None,
     ) -> Delivery:
-        """Change state along model.flow.MOVES; another move raises StoreError."""
+        """Change state along Delivery.moves; another move raises StoreError."""
         ...
 
     def open_attempt(self, delivery_id: str, now: datetime) -> int:

@@ -9,7 +9,6 @@ import apsw
 
 from engine.model.errors import RefusedError
 from engine.model.flow import (
-    MOVES,
     Accepted,
     Deferred,
     Delivery,
@@ -163,7 +162,7 @@ class SqliteOutbox:
         possibly_sent: bool | None = None,
     ) -> Delivery:
         held = self._existing(delivery_id)
-        if to not in MOVES[held.state]:
+        if to not in held.moves:
             raise _refused(delivery_id, f"{held.state} → {to} is not a move of model.flow.MOVES")
         if held.state in _AGAIN and to is DeliveryState.QUEUED:
             self.mime(delivery_id)  # refuses when there is nothing left to send

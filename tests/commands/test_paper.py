@@ -15,6 +15,7 @@ from engine.model.config import Retry
 from engine.model.consent import ConsentState, ConsentStated, Purpose
 from engine.model.errors import OperationError
 from engine.model.flow import POSTED, TO_PRINT, Delivery, DeliveryState
+from engine.model.task import TaskKind
 from engine.outbound.print_queue import DONE, MANIFEST
 from engine.outbound.worker import Worker
 from engine.runtime.mail_room import MailRoom
@@ -81,6 +82,15 @@ async def to_the_queue(engine: Engine) -> str:
     return letter.id
 
 
+def mail_room(engine: Engine) -> MailRoom:
+    return MailRoom(
+        engine.store,
+        lambda: engine.settings.config.channels,
+        lambda: engine.now,
+        may_leave=engine.knowledge.may_leave,
+    )
+
+
 def queue(engine: Engine) -> Path:
     settings = engine.settings.config.channels["papier"].print
     assert settings is not None
@@ -129,7 +139,7 @@ async def test_one_that_is_not_in_a_queue_refuses_them_all(
 
 async def test_what_is_moved_to_done_is_posted_and_taken_away(engine: Engine) -> None:
     ident = await to_the_queue(engine)
-    room = MailRoom(engine.store, lambda: engine.settings.config.channels, lambda: engine.now)
+    room = mail_room(engine)
     assert await room.run_once() == 0
     done = queue(engine) / DONE
     done.mkdir()
@@ -146,7 +156,7 @@ async def test_a_file_that_stays_after_a_crash_is_taken_away_without_a_second_li
     engine: Engine,
 ) -> None:
     ident = await to_the_queue(engine)
-    room = MailRoom(engine.store, lambda: engine.settings.config.channels, lambda: engine.now)
+    room = mail_room(engine)
     done = queue(engine) / DONE
     done.mkdir()
     (queue(engine) / f"{ident}.pdf").rename(done / f"{ident}.pdf")
@@ -169,6 +179,122 @@ async def test_a_letter_whose_agreement_was_withdrawn_meanwhile_is_not_to_be_pos
     await engine.store.write(lambda tx: engine.tell(tx, IPP, said))
     (row,) = perform(context, "print.list", {})["letters"]
     assert row["post"] == "no: consent-withdrawn"
+
+
+def asked(engine: Engine, *, only_open: bool = True) -> list[str]:
+    tasks = engine.store.read_sync(lambda tx: tx.tasks.listing(only_open=only_open))
+    return [str(one.about) for one in tasks if one.kind is TaskKind.NOT_TO_BE_POSTED]
+
+
+async def said(engine: Engine, state: ConsentState) -> None:
+    engine.now += timedelta(seconds=1)
+    fact = ConsentStated(purpose=Purpose.ARRIVAL_NOTICE, state=state, at=engine.now, by="IDE")
+    await engine.store.write(lambda tx: engine.tell(tx, IPP, fact))
+
+
+async def test_the_mail_room_asks_back_what_must_not_be_posted_and_no_longer_once_it_may(
+    engine: Engine,
+) -> None:
+    ident = await to_the_queue(engine)
+    room = mail_room(engine)
+    await room.run_once()
+    assert asked(engine) == []
+    await said(engine, ConsentState.WITHDRAWN)
+    await room.run_once()
+    await room.run_once()
+    assert asked(engine, only_open=False) == [ident]
+    await engine.wait(timedelta(seconds=1))
+    assert asked(engine) == [ident]  # deciding anew about the patient does not close it
+    await said(engine, ConsentState.GRANTED)
+    await room.run_once()
+    assert asked(engine) == []
+    await said(engine, ConsentState.WITHDRAWN)
+    await room.run_once()
+    assert asked(engine) == [ident]
+
+
+async def test_a_letter_that_is_withdrawn_from_the_queue_is_cancelled_and_its_file_is_gone(
+    engine: Engine, context: Context
+) -> None:
+    ident = await to_the_queue(engine)
+    await said(engine, ConsentState.WITHDRAWN)
+    await mail_room(engine).run_once()
+    with pytest.raises(OperationError, match="print queue"):
+        perform(context, "outbox.cancel", {"delivery": ident})
+    assert perform(context, "print.withdraw", {"deliveries": [ident]}) == {"withdrawn": [ident]}
+    (letter,) = engine.deliveries(IPP)
+    assert (letter.state, letter.reason) == (DeliveryState.CANCELLED, "consent-withdrawn")
+    assert list(queue(engine).glob("*.pdf")) == []
+    assert asked(engine) == []
+    assert "annulé avant de partir" in account_of(engine)
+    with pytest.raises(OperationError, match="does not wait"):
+        perform(context, "print.done", {"deliveries": [ident]})
+    await said(engine, ConsentState.GRANTED)
+    await engine.wait(timedelta(seconds=6))
+    assert [one.state for one in engine.deliveries(IPP)] == [
+        DeliveryState.CANCELLED,
+        DeliveryState.QUEUED,
+    ]
+
+
+async def test_what_a_person_withdraws_though_it_might_be_posted_is_not_written_anew(
+    engine: Engine, context: Context
+) -> None:
+    ident = await to_the_queue(engine)
+    perform(context, "print.withdraw", {"deliveries": [ident]})
+    await engine.wait(timedelta(minutes=1))
+    (letter,) = engine.deliveries(IPP)
+    assert (letter.state, letter.reason) == (
+        DeliveryState.CANCELLED,
+        Reason.CANCELLED_BY_PERSON.value,
+    )
+
+
+async def test_what_lies_in_done_is_not_withdrawn(engine: Engine, context: Context) -> None:
+    ident = await to_the_queue(engine)
+    done = queue(engine) / DONE
+    done.mkdir()
+    (queue(engine) / f"{ident}.pdf").rename(done / f"{ident}.pdf")
+    with pytest.raises(OperationError, match="lies in done/"):
+        perform(context, "print.withdraw", {"deliveries": [ident]})
+    (letter,) = engine.deliveries(IPP)
+    assert letter.in_print_queue
+
+
+async def test_what_is_posted_after_it_was_withdrawn_asks_a_person(
+    engine: Engine, context: Context
+) -> None:
+    ident = await to_the_queue(engine)
+    pdf = (queue(engine) / f"{ident}.pdf").read_bytes()
+    perform(context, "print.withdraw", {"deliveries": [ident]})
+    (queue(engine) / DONE).mkdir()
+    (queue(engine) / DONE / f"{ident}.pdf").write_bytes(pdf)
+    assert await mail_room(engine).run_once() == 0
+    assert await mail_room(engine).run_once() == 0
+    assert asked(engine) == [ident]
+    assert list((queue(engine) / DONE).iterdir()) == []
+
+
+async def test_the_letter_of_a_patient_who_is_forgotten_leaves_the_print_queue(
+    engine: Engine, context: Context
+) -> None:
+    ident = await to_the_queue(engine)
+    pdf = (queue(engine) / f"{ident}.pdf").read_bytes()
+    perform(context, "patient.forget", {"patient": IPP})
+    assert list(queue(engine).glob("*.pdf")) == []
+    row = engine.store.read_sync(lambda tx: tx.outbox.get(ident))
+    assert row is not None
+    assert row.state is DeliveryState.CANCELLED
+    # A crash between the two leaves the file: the mail room takes it away.
+    (queue(engine) / f"{ident}.pdf").write_bytes(pdf)
+    await mail_room(engine).run_once()
+    assert list(queue(engine).glob("*.pdf")) == []
+    # It was posted all the same: there is nobody left to ask about.
+    (queue(engine) / DONE).mkdir()
+    (queue(engine) / DONE / f"{ident}.pdf").write_bytes(pdf)
+    await mail_room(engine).run_once()
+    assert list((queue(engine) / DONE).iterdir()) == []
+    assert asked(engine) == []
 
 
 async def test_the_patient_is_told_what_was_done_and_no_more(engine: Engine) -> None:

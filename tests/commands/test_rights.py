@@ -240,7 +240,7 @@ BLIND = {
     "audit.verify", "audit.key", "purge", "keys.list", "keys.rotate", "directory.imported",
     # Of doctors; and each line of the list that is taken has the audit lines of gp.found.
     "doctor.note", "doctor.list", "doctor.forget", "gp.import",
-    "print.list", "print.done",
+    "print.list", "print.done", "print.withdraw",
 }  # fmt: skip
 
 

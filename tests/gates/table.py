@@ -1192,8 +1192,7 @@ LAST: Final = (
         "channels",
         "a channel that is not configured is dialed",
         "outbound/worker.py",
-        "        if row.channel not in self._routes:\n            return "
-        'Hold("channel-not-configured")\n',
+        "        if row.channel not in self._routes:\n            return Hold(NO_CHANNEL)\n",
         "",
         _WORKER,
     ),

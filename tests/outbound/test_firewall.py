@@ -13,7 +13,8 @@ import pytest
 from engine.model.config import Retry
 from engine.model.flow import Accepted, Delivery, DeliveryState, Outcome
 from engine.model.task import Task, TaskKind
-from engine.outbound.ledger import NotOpened, Opened, let_go, open_attempt
+from engine.outbound.held import let_go
+from engine.outbound.ledger import NotOpened, Opened, open_attempt
 from engine.outbound.permission import Cancel, Leave, Permission, Screened
 from engine.outbound.traffic import Route
 from engine.outbound.worker import Worker

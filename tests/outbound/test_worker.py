@@ -291,6 +291,24 @@ async def test_a_channel_that_is_not_configured_holds_its_letters(bench: Bench) 
     assert (await bench.row()).reason == "channel-not-configured"
 
 
+async def test_what_was_held_for_want_of_a_channel_goes_on_once_it_is_configured(
+    bench: Bench,
+) -> None:
+    await bench.queue("d1", channel="apicrypt")
+    await bench.queue("d2", channel="fax")
+    transport = Scripted(Accepted("250"))
+    worker = bench.worker(transport)
+    await worker.run_due()
+    routes = worker._routes
+    worker.reroute({**routes, "apicrypt": next(iter(routes.values()))}, Retry())
+    await worker.rules_changed()
+    first, second = await bench.row("d1"), await bench.row("d2")
+    assert (first.state, first.reason) == (DeliveryState.QUEUED, "channel-returned")
+    assert (second.state, second.reason) == (DeliveryState.HELD, "channel-not-configured")
+    await worker.run_due()
+    assert (await bench.row("d1")).state is DeliveryState.RELAYED
+
+
 async def test_a_pause_stops_all_sending_until_it_ends(bench: Bench) -> None:
     await bench.queue("d1")
     transport = Scripted(Accepted("250"))
