@@ -36,8 +36,9 @@ MAY: dict[str, set[str]] = {
     "releases": {"model", "decide", "store.interface"},
     "forms": {"model", "knowledge", "store.interface"},
     "agreements": {"model", "store.interface"},
+    "heard": {"model", "mapping", "store.interface"},
     "process": {
-        *("model", "wire", "mapping", "decide", "agreements", "forms", "knowledge"),
+        *("model", "wire", "mapping", "decide", "agreements", "forms", "heard", "knowledge"),
         *("record", "store.interface"),
     },
     # Judges bytes as a stranger would: it never looks at how compose made them.

@@ -534,16 +534,16 @@ NEAR: Final = (
     replaced(
         "merges",
         "a merge that closes a circle is kept",
-        "process.py",
+        "heard.py",
         "if not heard.test and not tx.facts.link(old, heard.patient):\n"
-        "                        return False\n",
-        "if not heard.test:\n                        tx.facts.link(old, heard.patient)\n",
+        "                    return False\n",
+        "if not heard.test:\n                    tx.facts.link(old, heard.patient)\n",
         "tests/test_process_order.py",
     ),
     replaced(
         "merges",
         "a test message joins two patients",
-        "process.py",
+        "heard.py",
         "if not heard.test and not tx.facts.link(",
         "if not tx.facts.link(",
         _JOURNEY,
@@ -551,7 +551,7 @@ NEAR: Final = (
     ),
     returns(
         "moved accounts",
-        "process.py",
+        "heard.py",
         "_of_moved_accounts",
         "[]",
         _JOURNEY,
