@@ -174,11 +174,13 @@ def _in_stay(stay: Stay, stays: Sequence[Stay], visit: str | None, at: datetime)
     By its visit number where it has one that we know. Else by its time: from the arrival until
     the next stay begins, since letters are written and wills change after the release too.
     """
-    if visit is not None and any(visit in one.visits for one in stays):
-        if visit not in stay.visits:
+    named = [one for one in stays if visit in one.visits]
+    # A second visit that was begun in the unit meanwhile is of that stay alone.
+    named = named or [one for one in stays if visit in one.others]
+    if named:
+        if stay not in named:
             return False
-        same_visit = [one for one in stays if visit in one.visits]
-        if len(same_visit) == 1:
+        if len(named) == 1:
             return True
     begins = stay.arrived_at - _BEFORE
     ends = _next_arrival(stay, stays)

@@ -31,6 +31,7 @@ class _Open:
     visits: list[str]
     halves: list[Half] = field(default_factory=list)
     nested: set[str] = field(default_factory=set)  # other visits begun while it is open
+    others: list[str] = field(default_factory=list)  # those of them that were begun in the unit
     discharged: bool = False  # its visit was closed for a hospital stay
     presence: Presence = Presence.INSIDE
     away_since: datetime | None = None
@@ -59,6 +60,7 @@ class _Open:
             usmp=self.usmp,
             visit=self.visit,
             visits=tuple(self.visits),
+            others=tuple(dict.fromkeys(self.others)),
             account=stated.account,
             arrived_at=stated.at,
             arrival_heard_at=self.arrival.heard_at,
@@ -117,6 +119,7 @@ class _Walk:
                 stay.visits.append(stated.visit)
             else:
                 stay.nested.add(stated.visit)
+                stay.others.append(stated.visit)
         stay.back()
         stay.halves.append(stated.care.half)
 

@@ -81,6 +81,9 @@ class Stay(Value):
     usmp: str
     visit: str = Field(repr=False, description="The visit whose discharge ends the stay.")
     visits: tuple[str, ...] = Field(repr=False)
+    others: tuple[str, ...] = Field(
+        default=(), repr=False, description="Visits begun in the unit while the stay lasted."
+    )
     account: str | None = Field(default=None, repr=False)
     arrived_at: AwareDatetime
     arrival_heard_at: AwareDatetime

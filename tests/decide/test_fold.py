@@ -67,6 +67,12 @@ def moved(
     )
 
 
+def agreed(visit: str, at: datetime) -> ConsentStated:
+    return ConsentStated(
+        purpose=Purpose.EXIT_NOTICE, state=ConsentState.GRANTED, at=at, by="IDE", visit=visit
+    )
+
+
 def folded(facts: list[Heard], *, with_tests: bool = False) -> Record:
     return fold("1|H", ["1|H"], facts, transfer_window=timedelta(hours=24), with_tests=with_tests)
 
@@ -128,6 +134,19 @@ def test_the_discharge_of_a_nested_consultation_ends_no_stay() -> None:
     ]
     (stay,) = folded(facts).stays
     assert stay.exit is None
+
+
+def test_an_agreement_of_a_second_visit_is_of_the_stay_that_it_was_begun_in() -> None:
+    facts = [
+        heard(moved("A01", 0), 0),
+        heard(moved("A01", 1, visit="V2"), 60),
+        heard(moved("A02", 2, care=OTHER), 120),
+        heard(agreed("V2", START + timedelta(hours=3)), 180),
+        heard(agreed("of the hospital", START + timedelta(hours=3)), 180),
+    ]
+    first, second = folded(facts).stays
+    assert [one.visit for one in first.consents] == ["V2"]
+    assert [one.visit for one in second.consents] == ["of the hospital"]
 
 
 def test_a_release_while_another_visit_of_the_unit_is_open_is_a_doubt() -> None:

@@ -75,6 +75,17 @@ def test_a_document_that_does_not_hold_the_identity_for_qualified_takes_the_ins_
     assert fails(steps) == ""
 
 
+def test_an_agreement_of_a_visit_begun_in_another_unit_in_that_very_second_counts_there() -> None:
+    steps = [
+        Step("arrive", 0, 616, ("DSS", "granted")),
+        Step("clock", 0, 603, ("6",)),
+        Step("move", 0, 1, ("elsewhere",)),
+        Step("leave", 0, 27, ("release",)),
+        Step("arrive", 0, 758, ("DSS", "granted")),
+    ]
+    assert fails(steps) == ""
+
+
 @pytest.mark.parametrize("sentence", INTERRUPTED)
 def test_the_oracle_sees_what_only_the_gate_keeps_back(
     sentence: str, monkeypatch: pytest.MonkeyPatch
